@@ -1,0 +1,1 @@
+"""The demo: a real LoRA fine-tune of a small model, probed while it trains."""

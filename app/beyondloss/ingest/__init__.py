@@ -1,0 +1,1 @@
+"""Run folders and probe files → domain values. Reads only, never writes into a run folder, never unpickles, no torch."""

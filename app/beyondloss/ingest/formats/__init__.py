@@ -1,0 +1,1 @@
+"""One module per trainer's folder layout, all behind `base.Reader`."""

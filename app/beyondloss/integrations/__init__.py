@@ -1,0 +1,1 @@
+"""What other people's training code imports. Standard library only; imports nothing of ours."""
