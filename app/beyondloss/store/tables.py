@@ -182,9 +182,15 @@ class Answer(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """The whole interface between server and worker. At most one job that has not ended per checkpoint and sampling."""
+    """The whole interface between server and worker. One row per checkpoint and sampling: asking again queues it anew.
 
-    __table_args__ = (Index("ix_job_claim", "state", "priority", "id"),)
+    The row is locked by whoever asks and by whoever finishes, so what is asked while a job ends is never lost.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("checkpoint_id", "sampling_id"),
+        Index("ix_job_claim", "state", "priority", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     kind: str = "answer"
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
@@ -201,6 +207,8 @@ class Job(SQLModel, table=True):
     heartbeat_at: float | None = None
     done: int = 0
     total: int = 0
+    done_at_start: int = 0
+    """What was there when this attempt began: what speed and ETA are measured from."""
     tokens_per_second: float | None = None
     accepted_ratio: float | None = None
     waiting_reason: str = ""
