@@ -1,1 +1,1 @@
-"""Run folders and probe files → domain values. Reads only, never writes into a run folder, never unpickles, no torch."""
+"""Run folders and probe files → domain values. Never writes into a run folder, never unpickles, no torch."""

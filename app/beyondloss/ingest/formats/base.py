@@ -16,5 +16,5 @@ class Reader(Protocol):
         ...
 
     def read(self, folder: Path) -> FoundRun:
-        """Everything the folder says now. Raises `Unreadable` if nothing can be said; partial trouble goes to `problems`."""
+        """Everything the folder says now. Raises `Unreadable` if that is nothing; partial trouble is in `problems`."""
         ...
