@@ -1,4 +1,4 @@
-"""Every table. Times are POSIX seconds (UTC). Answers and ratings are append-only; migrations/ must agree with this file."""
+"""Every table. Times are POSIX seconds (UTC). Answers and ratings are append-only; migrations/ must agree."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ class ProbeSet(SQLModel, table=True):
 
 
 class Probe(SQLModel, table=True):
-    """One revision of one probe. The current one has `replaced_by` NULL and `archived` false; old ones keep their answers."""
+    """One revision of one probe. The current one has `replaced_by` NULL, `archived` false; old ones keep answers."""
 
     __table_args__ = (UniqueConstraint("probe_set_id", "key", "revision"),)
     id: int | None = Field(default=None, primary_key=True)
@@ -118,8 +118,8 @@ class Checkpoint(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("run_id", "step"),)
     id: int | None = Field(default=None, primary_key=True)
-    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
-    step: int
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    step: int = Field(sa_type=BigInteger)
     epoch: float | None = None
     path: str | None = None
     kept_path: str | None = None
@@ -134,17 +134,46 @@ class Checkpoint(SQLModel, table=True):
 
 
 class MetricSeries(SQLModel, table=True):
-    """One metric of one run. Points live in sealed chunks, extremes in levels, the newest in the tail."""
+    """One metric of one run. Points live in sealed blocks and, the newest, in the tail: every step in exactly one."""
 
     __tablename__ = "metric_series"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
     id: int | None = Field(default=None, primary_key=True)
-    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
     name: str
     total: int = 0
-    last_step: int | None = None
+    sealed_step: int | None = Field(default=None, sa_type=BigInteger)
+    """The last step inside sealed blocks; the tail's steps are all later."""
+    last_step: int | None = Field(default=None, sa_type=BigInteger)
     last_value: float | None = None
     last_kind: str = "finite"
+    sparkline: list[float | None] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    sparkline_total: int = 0
+    """`total` when the sparkline was made: it is made anew once the curve has grown by more than a hair."""
+
+
+class MetricTail(SQLModel, table=True):
+    """The newest points of a series, a row each, until there are enough to seal a block."""
+
+    __tablename__ = "metric_tail"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    series_id: int = Field(foreign_key="metric_series.id", ondelete="CASCADE", primary_key=True)
+    step: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    value: float | None = None
+    kind: str = "finite"
+
+
+class MetricBlock(SQLModel, table=True):
+    """A stretch of a series at one level: 0 holds all its points, 1 and 2 fewer and fewer (see analysis/curve.py)."""
+
+    __tablename__ = "metric_block"
+    series_id: int = Field(foreign_key="metric_series.id", ondelete="CASCADE", primary_key=True)
+    level: int = Field(primary_key=True)
+    first_step: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    last_step: int = Field(sa_type=BigInteger)
+    count: int
+    """Points of the stretch at level 0, whatever the level."""
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Sampling(SQLModel, table=True):
@@ -243,7 +272,7 @@ class Switch(SQLModel, table=True):
 class Rater(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str
-    share_link_id: int | None = Field(default=None, foreign_key="share_link.id", index=True)
+    share_link_id: int | None = Field(default=None, foreign_key="share_link.id", ondelete="SET NULL", index=True)
     is_owner: bool = False
     created_at: float
 

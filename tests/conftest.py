@@ -1,0 +1,68 @@
+"""Fixtures that every test may ask for. A database is made by upgrading once, then copied: milliseconds a test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from beyondloss.store.engine import Store
+from beyondloss.store.migrate import upgrade
+from tests.postgres import PostgresServer, missing_postgres
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at head with nothing in it. Copy it; never open it."""
+    file = tmp_path_factory.mktemp("migrated") / "beyondloss.db"
+    store = Store(f"sqlite:///{file}")
+    upgrade(store)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.dispose()
+    return file
+
+
+@pytest.fixture
+def store(tmp_path: Path, migrated_file: Path) -> Iterator[Store]:
+    """An empty migrated SQLite store of this test's own, in `tmp_path / "data"`."""
+    file = tmp_path / "data" / "beyondloss.db"
+    file.parent.mkdir()
+    shutil.copyfile(migrated_file, file)
+    opened = Store(f"sqlite:///{file}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A throwaway PostgreSQL server with a migrated database to copy from. Skips where there is no PostgreSQL."""
+    if reason := missing_postgres():
+        pytest.skip(reason)
+    with PostgresServer.started() as server:
+        migrated = Store(server.url("migrated"))
+        upgrade(migrated)
+        migrated.dispose()
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own: no tables yet."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_store(postgres_server: PostgresServer) -> Iterator[Store]:
+    """An empty migrated PostgreSQL store of this test's own."""
+    with postgres_server.database(template="migrated") as url:
+        opened = Store(url)
+        yield opened
+        opened.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """The same test on both databases: ask for this instead of `store` where SQL is what is tested."""
+    return request.getfixturevalue("store" if request.param == "sqlite" else "postgres_store")
