@@ -1,0 +1,1 @@
+"""Behaviours and probe sets of a project: look, edit, import, export."""
