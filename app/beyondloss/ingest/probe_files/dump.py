@@ -37,11 +37,13 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # A block scalar would drop or change trailing blanks, tabs and carriage returns: then quotes it is.
-    plain_lines = "\n" in text and all(
-        line == line.rstrip() and line.isprintable() and not line.startswith(" ") for line in text.split("\n")
-    )
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if plain_lines else None)
+    if not all(line.isprintable() for line in text.split("\n")):
+        style = '"'  # only double quotes can spell what other styles fold into blanks or line breaks
+    elif "\n" in text and all(line == line.strip() for line in text.split("\n")):
+        style = "|"
+    else:
+        style = None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)
@@ -80,7 +82,7 @@ def _csv(file: ProbeFile) -> str:
     rows = [_probe(probe) for probe in file.probes]
     columns = _CSV_COLUMNS if all("messages" not in row for row in rows) else (*_CSV_COLUMNS, "messages")
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer = csv.writer(out, lineterminator="\r\n")  # with it, a lone CR or LF in a cell is quoted
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column, "")) for column in columns])
@@ -91,5 +93,5 @@ def _cell(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ";".join(item.replace(";", "\\;") for item in value)
+        return ";".join(item.replace("\\", "\\\\").replace(";", "\\;") for item in value)
     return json.dumps(value, ensure_ascii=False)

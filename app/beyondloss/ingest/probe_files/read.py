@@ -80,14 +80,14 @@ def parse_probe_text(text: str, format: str) -> ProbeFile:  # noqa: A002 - the c
 
 
 def _with_lists(raw: RawFile) -> RawFile:
-    """CSV holds several behaviours in one cell, separated by semicolons (`\\;` is a semicolon in a name)."""
+    """CSV holds several behaviours in one cell, separated by semicolons (in a name: `\\;` and `\\\\`)."""
     probes = []
     for located in raw.probes:
         values = located.value
         if isinstance(values, dict):
             for key in ("behaviours", "behaviors"):
                 if isinstance(values.get(key), str):
-                    names = re.split(r"(?<!\\);", values[key])
-                    values = values | {key: [name.replace("\\;", ";") for name in names if name.strip()]}
+                    names = re.findall(r"(?:\\[\\;]|[^;])+", values[key])
+                    values = values | {key: [re.sub(r"\\([\\;])", r"\1", name) for name in names]}
         probes.append(replace(located, value=values))
     return RawFile(raw.behaviours, tuple(probes))
