@@ -1,4 +1,4 @@
-"""Word diffs that people can read, in languages with and without spaces."""
+"""What a diff consists of."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,14 +15,10 @@ class OpKind(StrEnum):
 class Op:
     """One stretch of a diff: `old` from the reference, `new` from this answer (equal stretches hold both).
 
-    Joining all `old` gives the reference back exactly, all `new` the answer: the diff is whitespace-safe.
+    Joining all `old` gives the reference back exactly, all `new` the answer: the diff is whitespace-safe. Equal
+    stretches and changes alternate; neither is ever empty on both sides.
     """
 
     kind: OpKind
     old: str
     new: str
-
-
-def word_diff(old: str, new: str) -> tuple[Op, ...]:
-    """The diff of two texts by words (a CJK character is a word), with semantic clean-up."""
-    raise NotImplementedError
