@@ -145,11 +145,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("sealed_step", sa.BigInteger(), nullable=True),
+        sa.Column("sealed_total", sa.Integer(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=True),
         sa.Column("last_value", sa.Float(), nullable=True),
         sa.Column("last_kind", sa.String(), nullable=False),
         sa.Column("sparkline", sa.JSON(), nullable=False),
-        sa.Column("sparkline_total", sa.Integer(), nullable=False),
+        sa.Column("sparkline_stale", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_metric_series_run_id_run", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_metric_series"),
         sa.UniqueConstraint("run_id", "name", name="uq_metric_series_run_id"),
@@ -310,6 +311,15 @@ def upgrade() -> None:
             ["share_link_id"], ["share_link.id"], name="fk_rater_share_link_id_share_link", ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_rater"),
+        sa.UniqueConstraint("share_link_id", "name", name="uq_rater_share_link_id"),
+    )
+    op.create_index(
+        "ix_rater_owner",
+        "rater",
+        ["is_owner"],
+        unique=True,
+        sqlite_where=sa.text("is_owner"),
+        postgresql_where=sa.text("is_owner"),
     )
     op.create_index("ix_rater_share_link_id", "rater", ["share_link_id"])
     op.create_table(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -144,12 +144,13 @@ class MetricSeries(SQLModel, table=True):
     total: int = 0
     sealed_step: int | None = Field(default=None, sa_type=BigInteger)
     """The last step inside sealed blocks; the tail's steps are all later."""
+    sealed_total: int = 0
     last_step: int | None = Field(default=None, sa_type=BigInteger)
     last_value: float | None = None
     last_kind: str = "finite"
     sparkline: list[float | None] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    sparkline_total: int = 0
-    """`total` when the sparkline was made: it is made anew once the curve has grown by more than a hair."""
+    sparkline_stale: int = 0
+    """Points changed since the sparkline was made: it is made anew once they are a hair of the curve."""
 
 
 class MetricTail(SQLModel, table=True):
@@ -270,6 +271,14 @@ class Switch(SQLModel, table=True):
 
 
 class Rater(SQLModel, table=True):
+    """A person who rates: the owner, of whom there is one, or a visitor by the name given once through a share link."""
+
+    __table_args__ = (
+        UniqueConstraint("share_link_id", "name"),
+        Index(
+            "ix_rater_owner", "is_owner", unique=True, sqlite_where=text("is_owner"), postgresql_where=text("is_owner")
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     name: str
     share_link_id: int | None = Field(default=None, foreign_key="share_link.id", ondelete="SET NULL", index=True)
@@ -280,7 +289,8 @@ class Rater(SQLModel, table=True):
 class Rating(SQLModel, table=True):
     """Append-only. The rating in force has `superseded_by` NULL and a verdict; undo appends what was in force before.
 
-    `verdict` NULL is an undone rating with nothing before it.
+    `replaces` is what comes back in force when this one is undone. An undo appends a copy of that (with its moment and
+    its own `replaces`, so that undoing goes on backwards), or, with nothing before it, a row with `verdict` NULL.
     """
 
     __table_args__ = (
