@@ -1,0 +1,178 @@
+"""The default engine: transformers and peft in this process, one base in memory, our own decoding loop."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from beyondloss.domain.answers import Finish, GeneratedAnswer, Provenance
+from beyondloss.domain.engine import Question, Target
+from beyondloss.domain.runs import CheckpointKind
+from beyondloss.domain.sampling import Sampling
+from beyondloss.errors import GenerationFailed, MissingDependency, OutOfMemory
+from beyondloss.generation.decoding import Decoded, Decoder, Order, is_out_of_memory
+from beyondloss.generation.loading import choose_placement, find_model
+from beyondloss.generation.noise import answer_key
+from beyondloss.generation.prompts import Prompt, PromptWriter, load_prompt_writer
+from beyondloss.generation.resident import Ready, Resident
+from beyondloss.generation.rule import TokenRule
+
+_PACKAGES = ("torch", "transformers", "peft", "tokenizers", "beyondloss")
+
+
+class TransformersEngine:
+    """Keeps the domain's `Engine` protocol. Not for several threads at once: it holds one model."""
+
+    name = "transformers"
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        max_batch: int = 16,
+        cache_dir: Path,
+        threads: int = 0,
+        drafts: bool = True,
+    ) -> None:
+        """`drafts` off decodes plainly; the answers are the same. `cache_dir` is ours to write to."""
+        if threads:
+            torch.set_num_threads(threads)
+        self.cache_dir = cache_dir
+        self._placement = choose_placement(device, dtype)
+        self._max_batch = max_batch
+        self._drafts = drafts
+        self._resident = Resident(self._placement)
+        self._writers: dict[tuple[Path | None, Path], PromptWriter] = {}
+        self._versions = _versions()
+
+    @property
+    def device(self) -> str:
+        return str(self._placement.device)
+
+    def answer(self, target: Target, questions: Sequence[Question], sampling: Sampling) -> Iterator[GeneratedAnswer]:
+        """See `domain.engine.Engine`. What memory allows is remembered from call to call."""
+        if not questions:
+            return
+        try:
+            yield from self._answer(target, questions, sampling)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.release()
+            raise OutOfMemory(
+                "There is not enough memory to load the model.",
+                hint="Choose dtype bfloat16, a smaller or quantised base, or free memory on this device.",
+            ) from error
+
+    def release(self) -> None:
+        self._resident.release()
+        self._writers.clear()
+
+    def _answer(self, target: Target, questions: Sequence[Question], sampling: Sampling) -> Iterator[GeneratedAnswer]:
+        writer = self._writer(target)
+        prompts = [writer.write(question.messages) for question in questions]
+        ready = self._resident.ready(target, prompts[0].token_ids)
+        orders, owners = _orders(questions, prompts, sampling, ready)
+        decoder = Decoder(
+            ready.passes,
+            TokenRule(sampling),
+            stop_ids=ready.stop_ids | writer.stop_ids,
+            max_batch=self._max_batch,
+        )
+        try:
+            for decoded in decoder.run(orders):
+                owner = owners[decoded.index]
+                yield GeneratedAnswer(
+                    probe_id=owner.question.probe_id,
+                    sample_index=owner.sample_index,
+                    text=writer.read(decoded.token_ids, cut=decoded.finish is Finish.LENGTH),
+                    token_ids=decoded.token_ids,
+                    finish=decoded.finish,
+                    margins=decoded.margins,
+                    provenance=self._provenance(target, ready, writer, prompt=owner.prompt, decoded=decoded),
+                )
+        finally:
+            self._max_batch = decoder.max_batch
+
+    def _writer(self, target: Target) -> PromptWriter:
+        alone = target.kind is CheckpointKind.FULL and target.path is not None
+        key = (target.template_path, target.path if alone and target.path else find_model(target.base_model))
+        if key not in self._writers:
+            self._writers[key] = load_prompt_writer(*key)
+        return self._writers[key]
+
+    def _provenance(
+        self, target: Target, ready: Ready, writer: PromptWriter, *, prompt: Prompt, decoded: Decoded
+    ) -> Provenance:
+        stats = decoded.stats
+        return Provenance(
+            engine=self.name,
+            base_model=target.base_model,
+            base_fingerprint=ready.base_fingerprint,
+            weights_fingerprint=ready.weights_fingerprint,
+            template_hash=writer.template_hash,
+            prompt_token_ids=prompt.token_ids,
+            dtype=ready.dtype,
+            device=ready.device,
+            decoding="draft" if stats.verified else "plain",
+            versions=self._versions,
+            adapter_check=ready.adapter_check,
+            notes=(*writer.notes, *prompt.notes, *ready.notes),
+            stats={
+                "passes": float(stats.passes),
+                "emitted": float(stats.emitted),
+                "verified": float(stats.verified),
+                "accepted": float(stats.accepted),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose answer an order makes."""
+
+    question: Question
+    sample_index: int
+    prompt: Prompt
+
+
+def _orders(
+    questions: Sequence[Question], prompts: Sequence[Prompt], sampling: Sampling, ready: Ready
+) -> tuple[list[Order], list[_Owner]]:
+    orders: list[Order] = []
+    owners: list[_Owner] = []
+    for question, prompt in zip(questions, prompts, strict=True):
+        limit = sampling.max_new_tokens
+        if ready.context_tokens is not None:
+            limit = min(limit, ready.context_tokens - len(prompt.token_ids))
+        if limit < 1:
+            raise GenerationFailed(
+                f"A prompt of {len(prompt.token_ids)} tokens does not fit the model's {ready.context_tokens}.",
+                hint="Shorten the probe.",
+            )
+        if max(prompt.token_ids, default=0) >= ready.vocabulary:
+            raise GenerationFailed(
+                "The run's tokenizer has tokens that these weights do not know.",
+                hint="The run added tokens; the base cannot answer prompts that use them.",
+            )
+        for sample_index in question.sample_indices:
+            key = b"" if sampling.greedy else answer_key(sampling.noise_key, question.messages, sample_index)
+            orders.append(Order(len(orders), prompt.token_ids, limit, key, question.references))
+            owners.append(_Owner(question, sample_index, prompt))
+    return orders, owners
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError as error:
+            if package in ("transformers", "peft"):
+                raise MissingDependency(
+                    f"{package} is not installed.", hint="Install the worker: pip install 'beyondloss[worker]'"
+                ) from error
+    return found
