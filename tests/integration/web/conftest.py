@@ -31,7 +31,7 @@ def app(settings: Settings, store: Store) -> FastAPI:
 
 @pytest.fixture
 def make_client(app: FastAPI) -> Iterator[MakeClient]:
-    """`make_client(client=ELSEWHERE, base_url="http://bench.example")`: an own cookie jar each; no redirects followed."""
+    """`make_client(client=ELSEWHERE, base_url=…)`: an own cookie jar each; no redirects followed."""
     with ExitStack() as stack:
 
         def made(**options: object) -> TestClient:
