@@ -21,6 +21,7 @@ from beyondloss.web.api.lazy import LazyApi
 from beyondloss.web.i18n import LanguageMiddleware
 from beyondloss.web.projects import routes as projects
 from beyondloss.web.render import make_environment
+from beyondloss.web.run import routes as run
 from beyondloss.web.runs import routes as runs
 from beyondloss.web.security import HeadersMiddleware, HostMiddleware, SameOriginMiddleware, allowed_hosts
 from beyondloss.web.static import StaticFiles
@@ -60,6 +61,7 @@ def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None
     app.mount("/static", static, name="static")
     app.include_router(leave.router)
     app.include_router(runs.router)
+    app.include_router(run.router)
     app.include_router(projects.router)
     return app
 

@@ -1,0 +1,244 @@
+// The curve on the page: loads its series, draws them with Plotly, follows the selection, the zoom and the live run.
+
+import { figure, wantsLog } from "./figure.js";
+import { nearestMark, readMarks } from "./marks.js";
+import { appended, EMPTY, fetchSeries, short, valueAt } from "./series.js";
+
+const LOSS = ["loss", "eval_loss"];
+const PANELS = ["learning_rate", "grad_norm"];
+const MOST_POINTS = 4000;
+const CLICK_REACH_PX = 16;
+const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+const REMEMBERED = "beyondloss.curve";
+
+export class Curve {
+  /** @param {HTMLElement} element @param {(link: HTMLAnchorElement) => void} choose called for the mark clicked on */
+  constructor(element, choose) {
+    this.element = element;
+    this.choose = choose;
+    this.words = JSON.parse(element.dataset.words);
+    this.tools = document.getElementById("curve-tools");
+    this.series = {};
+    this.detail = null; // finer series of the stretch zoomed into
+    this.range = null;
+    this.choices = { log: null, smooth: 0, learning_rate: false, grad_norm: false, ...remembered() };
+    this.coarse = matchMedia("(pointer: coarse)").matches;
+    this.busy = null;
+    this.again = false;
+  }
+
+  async start() {
+    const [series] = await Promise.all([this.#fetch(LOSS), plotlyReady()]).catch(() => []);
+    if (!series) return this.#say(window.Plotly ? this.words.failed : this.words.noplot);
+    this.series = series;
+    this.choices.log ??= wantsLog(series.loss);
+    await this.draw();
+    this.#listen();
+    this.#showTools();
+    await this.#loadPanels();
+    return undefined;
+  }
+
+  async draw() {
+    if (!window.Plotly) return;
+    const panels = PANELS.filter((name) => this.choices[name] && this.series[name]?.steps.length);
+    this.element.dataset.panels = panels.length;
+    const view = this.#view();
+    this.drawnMarks = markKey(view.marks);
+    const { traces, layout } = figure({ ...view, series: { ...this.series, ...this.detail } });
+    await window.Plotly.react(this.element, traces, layout, CONFIG);
+    this.#say(this.series.loss?.steps.length || this.series.eval_loss?.steps.length ? "" : this.words.none);
+    this.#tell();
+    this.element.dataset.drawn = this.series.loss?.total ?? 0;
+  }
+
+  /** Draws again if the checkpoints, their states or the selection changed. */
+  async sync() {
+    if (this.drawnMarks !== markKey(readMarks())) await this.draw();
+  }
+
+  /** Points logged since: only what is new is asked for. Calls while one is under way make one more. */
+  async grow() {
+    if (this.busy) {
+      this.again = true;
+      return this.busy;
+    }
+    this.busy = this.#grow().catch(() => undefined);
+    await this.busy;
+    this.busy = null;
+    if (!this.again) return undefined;
+    this.again = false;
+    return this.grow();
+  }
+
+  async #grow() {
+    const names = this.#names();
+    const from = Math.max(-1, ...names.map((name) => this.series[name]?.steps.at(-1) ?? -1)) + 1;
+    const news = await this.#fetch(names, { from });
+    const grown = {};
+    for (const name of names) grown[name] = appended(this.series[name] ?? EMPTY, news[name]);
+    const tooMany = names.some((name) => grown[name] === null || grown[name].steps.length > MOST_POINTS);
+    const fresh = names.some((name) => news[name]?.steps.length);
+    this.series = { ...this.series, ...(tooMany ? await this.#fetch(names) : grown) };
+    if (fresh || tooMany) await this.draw();
+  }
+
+  #names() {
+    return [...LOSS, ...PANELS.filter((name) => this.series[name])];
+  }
+
+  async #loadPanels() {
+    const panels = await this.#fetch(PANELS, { points: 800 }).catch(() => ({}));
+    this.series = { ...this.series, ...panels };
+    for (const name of PANELS) {
+      this.tools.querySelector(`[data-series=${name}]`).hidden = !panels[name]?.steps.length;
+    }
+    if (PANELS.some((name) => this.choices[name])) await this.draw();
+  }
+
+  #fetch(names, options) {
+    return fetchSeries(this.element.dataset.metrics, names, options);
+  }
+
+  #view() {
+    const style = getComputedStyle(document.documentElement);
+    const colours = {};
+    for (const name of ["panel", "ink", "muted", "line", "accent", "warn", "down", "band"]) {
+      colours[name] = style.getPropertyValue(`--${name}`).trim();
+    }
+    return {
+      marks: readMarks(),
+      choices: this.choices,
+      colours,
+      font: getComputedStyle(document.body).fontFamily,
+      words: this.words,
+      size: { width: this.element.clientWidth, height: this.element.clientHeight },
+      range: this.range,
+      coarse: this.coarse,
+    };
+  }
+
+  #listen() {
+    this.element.on("plotly_click", (event) => this.#onClick(event));
+    this.element.on("plotly_hover", (event) => {
+      this.element.classList.toggle("over-mark", event.points.some((point) => point.data.meta === "marks"));
+    });
+    this.element.on("plotly_unhover", () => this.element.classList.remove("over-mark"));
+    this.element.on("plotly_relayout", (change) => this.#onZoom(change));
+    this.element.on("plotly_doubleclick", () => this.#zoomTo(null));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    let width = this.element.clientWidth;
+    new ResizeObserver(() => {
+      if (this.element.clientWidth === width || !this.element.clientWidth) return;
+      width = this.element.clientWidth;
+      this.draw();
+    }).observe(this.element);
+    this.tools.addEventListener("input", (event) => this.#onTool(event.target));
+    this.tools.addEventListener("click", (event) => {
+      if (event.target.dataset.tool === "reset") this.#zoomTo(null);
+    });
+  }
+
+  #onClick(event) {
+    const marks = readMarks();
+    const point = event.points.find((candidate) => candidate.data.meta === "marks") ?? event.points[0];
+    if (!point) return;
+    const [low, high] = this.element.layout.xaxis.range;
+    const reach = (CLICK_REACH_PX * (high - low)) / Math.max(1, this.element.clientWidth);
+    const mark = nearestMark(marks, point.x, point.data.meta === "marks" ? 0 : reach);
+    if (mark && !mark.selected) this.choose(mark.link);
+  }
+
+  #onZoom(change) {
+    const from = change["xaxis.range[0]"];
+    const to = change["xaxis.range[1]"];
+    if (from !== undefined && to !== undefined) this.#zoomTo([from, to]);
+    else if (change["xaxis.autorange"]) this.#zoomTo(null);
+  }
+
+  /** Zooming asks the server for the finer points of the stretch; the coarse ones are drawn meanwhile. */
+  async #zoomTo(range) {
+    this.range = range;
+    this.detail = null;
+    this.tools.querySelector("[data-tool=reset]").hidden = !range;
+    await this.draw();
+    if (!range) return;
+    const [from, to] = [Math.max(0, Math.floor(range[0])), Math.ceil(range[1])];
+    const detail = await this.#fetch(this.#names(), { from, to }).catch(() => null);
+    if (!detail || this.range !== range) return;
+    this.detail = detail;
+    await this.draw();
+  }
+
+  #onTool(input) {
+    const name = input.dataset.tool;
+    if (!(name in this.choices)) return;
+    this.choices[name] = input.type === "range" ? Number(input.value) : input.checked;
+    remember(this.choices);
+    this.draw();
+  }
+
+  #showTools() {
+    for (const input of this.tools.querySelectorAll("input[data-tool]")) {
+      const value = this.choices[input.dataset.tool];
+      if (input.type === "range") input.value = value;
+      else input.checked = value;
+    }
+    this.tools.querySelector(".curve-tools").hidden = false;
+  }
+
+  /** The numbers at the selected step, in words beside the curve. */
+  #tell() {
+    const selected = readMarks().find((mark) => mark.selected);
+    const readout = document.getElementById("curve-readout");
+    if (!selected) return;
+    const parts = [selected.step === 0 ? this.words.base : `${this.words.step} ${selected.step}`];
+    for (const [name, word] of [["loss", this.words.train], ["eval_loss", this.words.eval]]) {
+      const series = this.series[name];
+      if (selected.step && series?.steps.length) parts.push(`${word} ${short(valueAt(series.steps, series.values, selected.step))}`);
+    }
+    const text = parts.join(" · ");
+    if (readout.textContent !== text) readout.textContent = text;
+  }
+
+  #say(text) {
+    let note = this.element.querySelector(".chart-word");
+    if (!text) return note?.remove();
+    if (!note) {
+      note = document.createElement("p");
+      note.className = "chart-word";
+      this.element.append(note);
+    }
+    note.textContent = text;
+    return undefined;
+  }
+}
+
+function markKey(marks) {
+  return JSON.stringify(marks.map(({ link, ...facts }) => facts));
+}
+
+function plotlyReady() {
+  if (window.Plotly) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const script = document.getElementById("plotly");
+    script.addEventListener("load", resolve, { once: true });
+    script.addEventListener("error", reject, { once: true });
+  });
+}
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
+  } catch {
+    return {}; // private windows, or something else's value
+  }
+}
+
+function remember(choices) {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(choices));
+  } catch {
+    // the choice holds for this page only
+  }
+}

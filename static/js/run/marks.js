@@ -1,0 +1,27 @@
+// The checkpoints, read from the table that the page carries anyway: what the chart draws is what the table says.
+
+/** @returns {{step: number, shape: string, done: number, total: number, changed: number|null, epoch: string, words: string,
+ *   selected: boolean, reference: boolean, link: HTMLAnchorElement}[]} by rising step */
+export function readMarks() {
+  return [...document.querySelectorAll("#checkpoints [data-mark]")].map((row) => ({
+    step: Number(row.dataset.step),
+    shape: row.dataset.shape,
+    done: Number(row.dataset.done),
+    total: Number(row.dataset.total),
+    changed: row.dataset.changed === undefined ? null : Number(row.dataset.changed),
+    epoch: row.dataset.epoch ?? "",
+    words: row.querySelector("[data-words]").textContent.trim(),
+    selected: row.hasAttribute("data-selected"),
+    reference: row.hasAttribute("data-reference"),
+    link: row.querySelector("a"),
+  }));
+}
+
+/** The mark nearest to a step, if it is no further than `reach` steps. */
+export function nearestMark(marks, step, reach) {
+  let best = null;
+  for (const mark of marks) {
+    if (!best || Math.abs(mark.step - step) < Math.abs(best.step - step)) best = mark;
+  }
+  return best && Math.abs(best.step - step) <= reach ? best : null;
+}
