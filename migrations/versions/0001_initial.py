@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("read_state", sa.JSON(), nullable=False),
         sa.Column("sampling_id", sa.Integer(), nullable=True),
         sa.Column("first_log_at", sa.Float(), nullable=True),
+        sa.Column("first_log_key", sa.String(), nullable=False),
         sa.Column("first_seen", sa.Float(), nullable=False),
         sa.Column("changed_at", sa.Float(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),

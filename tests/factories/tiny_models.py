@@ -94,9 +94,12 @@ def tiny_model(family: str = "llama", *, seed: int = 0) -> Any:
     return model.eval()
 
 
-def save_tiny_model(folder: Path, family: str = "llama", *, seed: int = 0) -> Path:
+def save_tiny_model(folder: Path, family: str = "llama", *, seed: int = 0, ends: tuple[int, ...] = (END_ID,)) -> Path:
+    """With more `ends` a random model ends some answers by itself, as a real one does."""
+    model = tiny_model(family, seed=seed)
+    model.generation_config.eos_token_id = list(ends)
     with quiet_libraries():
-        tiny_model(family, seed=seed).save_pretrained(folder)
+        model.save_pretrained(folder)
         tiny_tokenizer().save_pretrained(folder)
     return folder
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, FoundRun, RunState
 from beyondloss.store.engine import Store
+from beyondloss.store.runs import find_revision
 
 Setting = str | int | float | bool | None
 
@@ -107,7 +108,8 @@ def find_run(store: Store, reference: str, visitor: Visitor) -> RunView:
 
 
 def run_revision(store: Store, run_id: int) -> int:
-    raise NotImplementedError
+    with store.read() as session:
+        return find_revision(session, run_id)
 
 
 def import_run(store: Store, found: FoundRun, *, project: str, base_override: str | None = None) -> Imported:

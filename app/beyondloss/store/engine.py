@@ -1,9 +1,11 @@
 """Opening the database and the unit of work. Nothing here knows a table."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ from beyondloss.errors import InvalidInput, StoreUnavailable
 from beyondloss.store.troubles import BUSY_TIMEOUT_SECONDS, told
 
 _MODE = "beyondloss_mode"
-_POOL_TIMEOUT_SECONDS = 30
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 40, "pool_timeout": 30}
+"""A web server's thread pool holds 40 threads; whoever waits for a connection longer than the timeout is told so."""
+_to_json = partial(json.dumps, allow_nan=False)
+"""PostgreSQL refuses bare NaN in JSON. SQLite must too, or what works in one database fails in the other."""
 _PRAGMAS = (
     f"busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}",
     "journal_mode = WAL",
@@ -104,16 +109,14 @@ def _unusable(reason: str) -> InvalidInput:
 def _engine(url: URL, file: Path | None) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
-            engine = create_engine(url, pool_pre_ping=True, max_overflow=40, pool_timeout=_POOL_TIMEOUT_SECONDS)
+            engine = create_engine(url, pool_pre_ping=True, json_serializer=_to_json, **_POOL)
             event.listen(engine, "begin", _begin_server)
             return engine
-        pool: dict[str, Any] = {"max_overflow": 40, "pool_timeout": _POOL_TIMEOUT_SECONDS}
-        if file is None:
-            pool = {}
-        else:
+        if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-        engine = create_engine(url, connect_args=arguments, **pool)
+        pool = _POOL if file is not None else {}  # a database in memory has one connection
+        engine = create_engine(url, connect_args=arguments, json_serializer=_to_json, **pool)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise _unusable(str(error)) from error
     except OSError as error:

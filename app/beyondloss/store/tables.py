@@ -107,6 +107,7 @@ class Run(SQLModel, table=True):
     read_state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     sampling_id: int | None = Field(default=None, foreign_key="sampling.id")
     first_log_at: float | None = None
+    first_log_key: str = ""
     first_seen: float
     changed_at: float
     revision: int = 1
