@@ -60,5 +60,7 @@ class FoundRun:
     points: tuple[MetricPoint, ...]
     config: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     first_log_at: float | None = None
+    first_log_key: str = ""
+    """Names the beginning of a log that has no times: another key in the same folder is a rerun; "" says nothing."""
     template: str | None = None
     problems: tuple[str, ...] = ()

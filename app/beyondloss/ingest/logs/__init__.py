@@ -1,0 +1,1 @@
+"""What trainers log, by notation: each module turns one kind of log into a `RunLog`."""

@@ -1,0 +1,184 @@
+"""Watching run folders by looking: the same on local, network and symlinked folders, and cheap when nothing happens.
+
+Why no file system events: they say nothing on network mounts, need a watch for every folder of every run (a limited
+resource), and miss what happens behind a symlink. A stat of a few paths per run tells the same within a second.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from beyondloss.domain.metrics import MetricPoint
+from beyondloss.domain.runs import CheckpointState, FoundRun, RunState
+from beyondloss.errors import BeyondLossError, Unreadable
+from beyondloss.ingest.discover import Readers, RunFolder, discover
+from beyondloss.ingest.formats.huggingface import EMPTY_RUN
+from beyondloss.ingest.formats.registry import all_readers
+from beyondloss.ingest.looks import Look, look_at, telling_paths
+
+SWEEP_SECONDS = 30.0
+"""How often everything is searched and read anew whatever the stats say: on network folders mtimes may lie."""
+SEARCH_SHARE = 0.05
+"""Searching for new runs takes at most this share of the time, however many folders there are."""
+QUIET_SECONDS = 600.0
+"""Runs without news for so long are looked at every other time."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one look found. `found.points` holds only points that earlier news of the same run did not."""
+
+    runs: tuple[FoundRun, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A run folder between two looks."""
+
+    run: RunFolder
+    paths: tuple[str, ...] = ()
+    look: Look = ()
+    last: FoundRun | None = None
+    known: dict[tuple[str, int], float] = field(default_factory=dict)
+    restless: bool = True
+    news_at: float = 0.0
+    read_at: float = 0.0
+
+
+class FolderWatch:
+    """Follows every run under some folders. Not shared between threads; remembers nothing on disk."""
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        *,
+        skip: Iterable[Path] = (),
+        readers: Readers | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._roots = roots
+        self._skip = tuple(skip)
+        self._readers = readers or all_readers()
+        self._monotonic = monotonic
+        self._runs: dict[Path, _Watched] = {}
+        self._searched: tuple[str, ...] = ()
+        self._searched_look: Look = ()
+        self._search_problems: tuple[str, ...] = ()
+        self._searched_at = float("-inf")
+        self._search_seconds = 0.0
+        self._count = 0
+
+    @property
+    def restless(self) -> bool:
+        """Whether some checkpoint is being saved, so that the next look should come soon."""
+        return any(watched.restless for watched in self._runs.values())
+
+    def look(self) -> News:
+        """What is new since the last look; the first one tells everything."""
+        self._count += 1
+        self._search()
+        runs, problems = [], list(self._search_problems)
+        for number, watched in enumerate(list(self._runs.values())):
+            try:
+                if self._has_news(watched, turn=number + self._count) and (found := self._read(watched)) is not None:
+                    runs.append(found)
+            except Unreadable as error:
+                if error.code != EMPTY_RUN:
+                    problems.append(error.message)
+        return News(tuple(runs), tuple(problems))
+
+    def forget(self, output_dir: Path) -> None:
+        """Tell this run again in full at the next look: what was told could not be stored."""
+        watched = self._runs.get(output_dir)
+        if watched is not None:
+            self._runs[output_dir] = _Watched(watched.run)
+
+    def _search(self) -> None:
+        now = self._monotonic()
+        due = now - self._searched_at >= SWEEP_SECONDS
+        if not due:
+            if now - self._searched_at < self._search_seconds / SEARCH_SHARE:
+                return
+            if look_at(self._searched) == self._searched_look:
+                return
+        discovery = discover(self._roots, self._readers, skip=self._skip)
+        self._searched = tuple(str(folder) for folder in discovery.searched)
+        self._searched_look = look_at(self._searched)
+        self._search_problems = tuple(discovery.problems)
+        for run in discovery.runs:
+            known = self._runs.get(run.path)
+            if known is None or known.run.reader is not run.reader:
+                self._runs[run.path] = _Watched(run)
+        self._searched_at = self._monotonic()
+        self._search_seconds = self._searched_at - now
+
+    def _has_news(self, watched: _Watched, *, turn: int) -> bool:
+        now = self._monotonic()
+        if watched.restless:
+            return True
+        if now - watched.news_at > QUIET_SECONDS and turn % 2:
+            return False
+        if (
+            watched.last is not None
+            and watched.last.state is RunState.TRAINING
+            and now - watched.read_at > SWEEP_SECONDS
+        ):
+            return True
+        return look_at(watched.paths) != watched.look
+
+    def _read(self, watched: _Watched) -> FoundRun | None:
+        """What the run's folder says, if that is anything new."""
+        # Looked at before reading: what is written meanwhile shows as a difference at the next look.
+        watched.paths = telling_paths(watched.run.path)
+        watched.look = look_at(watched.paths)
+        watched.read_at = self._monotonic()
+        watched.restless = False
+        if not watched.run.path.is_dir():
+            return self._vanished(watched)
+        found = read_run(watched.run)
+        watched.restless = any(checkpoint.state is CheckpointState.SAVING for checkpoint in found.checkpoints)
+        if watched.last is not None and watched.last.first_log_key != found.first_log_key:
+            watched.known.clear()  # a rerun is told from its first point on
+        fresh = _fresh_points(found.points, watched.known)
+        told = replace(found, points=fresh)
+        if watched.last is not None and not fresh and watched.last == replace(found, points=()):
+            return None
+        watched.last = replace(found, points=())
+        watched.news_at = watched.read_at
+        return told
+
+    def _vanished(self, watched: _Watched) -> FoundRun | None:
+        """A deleted run folder: its checkpoints are gone, its answers stay."""
+        self._runs.pop(watched.run.path, None)
+        if watched.last is None or not watched.last.checkpoints:
+            return None
+        return replace(watched.last, checkpoints=(), points=(), state=RunState.FINISHED)
+
+
+def read_run(run: RunFolder) -> FoundRun:
+    """Read one run folder. Raises `Unreadable` for whatever goes wrong: one odd folder must not end a watch."""
+    try:
+        return run.reader.read(run.path)
+    except BeyondLossError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unreadable(f"{run.path} cannot be read: {reason}.", hint="Check the folder.") from error
+    except Exception as error:  # the boundary to files that anybody may have written
+        raise Unreadable(
+            f"{run.path} cannot be read as a run of {run.reader.trainer}: {type(error).__name__}: {error}.",
+            hint="Please report this, with the file it names.",
+        ) from error
+
+
+def _fresh_points(points: Sequence[MetricPoint], known: dict[tuple[str, int], float]) -> tuple[MetricPoint, ...]:
+    fresh = []
+    for point in points:
+        key = (point.name, point.step)
+        value = known.get(key)
+        if value is None or (value != point.value and not (value != value and point.value != point.value)):
+            known[key] = point.value
+            fresh.append(point)
+    return tuple(fresh)
