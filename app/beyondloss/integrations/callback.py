@@ -1,0 +1,110 @@
+"""A callback for the Hugging Face Trainer and everything built on it. It cannot slow, block or fail the training.
+
+It is no subclass of `TrainerCallback`, so that importing it imports nothing: the Trainer asks by the event's name.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from beyondloss.integrations.sender import RunIdentity, Sender
+
+DEFAULT_URL = "http://127.0.0.1:8420"
+KEPT_SETTINGS = (
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "weight_decay",
+    "seed",
+    "bf16",
+    "fp16",
+)
+
+
+class BeyondLossCallback:
+    """`trainer.add_callback(BeyondLossCallback(run="support-v3"))`.
+
+    `url` and `key` default to BEYONDLOSS_URL (or this machine's port 8420) and BEYONDLOSS_OWNER_KEY; only a server on
+    another machine needs a key. `run` defaults to the name of the output folder.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        run: str | None = None,
+        *,
+        project: str = "default",
+        key: str | None = None,
+        spool_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._url = url or os.environ.get("BEYONDLOSS_URL", DEFAULT_URL)
+        self._run = run
+        self._project = project
+        self._key = key or os.environ.get("BEYONDLOSS_OWNER_KEY")
+        self._spool_dir = Path(spool_dir) if spool_dir else None
+        self._sender: Sender | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
+        if not getattr(state, "is_world_process_zero", True):
+            return
+        identity = self._identity(args, more.get("model"))
+        if self._sender is None:
+            self._sender = Sender(self._url, identity, key=self._key, spool_dir=self._spool_dir)
+        else:
+            self._sender.identify(identity)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:  # noqa: ANN401
+        if self._sender is not None and isinstance(logs, Mapping) and "train_runtime" not in logs:
+            self._sender.log(state.global_step, logs)
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
+        if self._sender is not None:
+            path = os.path.join(os.path.abspath(args.output_dir), f"checkpoint-{state.global_step}")  # noqa: PTH100, PTH118
+            self._sender.checkpoint(state.global_step, path, state.epoch)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
+        if self._sender is not None:
+            self._sender.finish()
+            self._sender.close()
+            self._sender = None
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Every other event of the Trainer, of this version and the next: nothing to do."""
+        if name.startswith("on_"):
+            return _nothing
+        raise AttributeError(name)
+
+    def _identity(self, args: Any, model: Any) -> RunIdentity:  # noqa: ANN401
+        output_dir = os.path.abspath(args.output_dir)  # noqa: PTH100
+        return RunIdentity(
+            name=(self._run or Path(output_dir).name).replace("/", "-").replace("\\", "-"),
+            project=self._project,
+            base_model=_base_model(model),
+            trainer="transformers",
+            output_dir=output_dir,
+            config={name: _setting(getattr(args, name)) for name in KEPT_SETTINGS if hasattr(args, name)},
+        )
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _base_model(model: Any) -> str | None:  # noqa: ANN401
+    """What the adapter or the model says it was made from."""
+    for config in (*getattr(model, "peft_config", {}).values(), getattr(model, "config", None)):
+        for name in ("base_model_name_or_path", "_name_or_path"):
+            value = getattr(config, name, None)
+            if isinstance(value, str) and value:
+                return value
+    return None
+
+
+def _setting(value: object) -> str | int | float | bool | None:
+    plain = getattr(value, "value", value)  # transformers' enums
+    return plain if isinstance(plain, str | int | float | bool) or plain is None else str(plain)

@@ -1,0 +1,83 @@
+"""A server that notes what training sends it, and can be told to be slow, broken, or away."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+@dataclass
+class Heard:
+    path: str
+    body: dict[str, Any]
+    key: str | None
+
+
+@dataclass
+class TrainingServer:
+    """`status` is what it answers; while `stalled` is set it answers nothing. `refused` counts what it did not take."""
+
+    port: int = 0
+    status: int = 200
+    refused: int = 0
+    heard: list[Heard] = field(default_factory=list)
+    stalled: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._resume = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._http.daemon_threads = True
+        self.port = self._http.server_port
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resume.set()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def points(self) -> list[tuple[int, dict[str, Any]]]:
+        return [
+            (point["step"], point["metrics"])
+            for heard in self.heard
+            if heard.path.endswith("/metrics")
+            for point in heard.body["points"]
+        ]
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        return [c for heard in self.heard if heard.path.endswith("/checkpoints") for c in heard.body["checkpoints"]]
+
+    def runs(self) -> list[dict[str, Any]]:
+        return [heard.body for heard in self.heard if heard.path == "/api/v1/runs"]
+
+
+def _handler(server: TrainingServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if server.stalled.is_set():
+                server._resume.wait()
+                return
+            status = server.status
+            if status < 300:
+                server.heard.append(Heard(self.path, body, self.headers["Authorization"]))
+            else:
+                server.refused += 1
+            self.send_response(status)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
