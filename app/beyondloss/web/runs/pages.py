@@ -1,1 +1,93 @@
 """What the list of runs shows, and how it is put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from beyondloss.domain.access import Visitor
+from beyondloss.services import projects, runs
+from beyondloss.services.importing import ImportReport
+from beyondloss.services.projects import DEFAULT_PROJECT
+from beyondloss.services.runs import DeletionCount, RunSummary, RunView
+from beyondloss.store.engine import Store
+from beyondloss.web.runs.sparkline import Sparkline, draw_sparkline
+
+SHOWN = 100
+"""Rows before "show all": a page of them is what anybody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    run: RunSummary
+    sparkline: Sparkline
+
+    @property
+    def answered_percent(self) -> int:
+        return 100 * self.run.answers_done // self.run.answers_total if self.run.answers_total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """The runs of one project, newest first."""
+
+    project_id: int
+    project: str
+    rows: tuple[RunRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportForm:
+    """What was typed, and what came of it."""
+
+    folder: str = ""
+    project: str = DEFAULT_PROJECT
+    base: str = ""
+    error: str = ""
+    hint: str = ""
+    report: ImportReport | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPage:
+    groups: tuple[RunGroup, ...]
+    total: int
+    hidden: int
+    """Runs beyond the first `SHOWN`."""
+    revision: int
+    projects: tuple[str, ...]
+    form: ImportForm
+    may_edit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePage:
+    run: RunView
+    goes: DeletionCount
+
+
+def runs_page(store: Store, visitor: Visitor, *, form: ImportForm | None = None, show_all: bool = False) -> RunsPage:
+    # The revision is read first: what changes in between shows at the next look instead of never.
+    revision = runs.runs_revision(store, visitor)
+    found = runs.list_runs(store, visitor)
+    shown = found if show_all else found[:SHOWN]
+    return RunsPage(
+        groups=_groups(shown),
+        total=len(found),
+        hidden=len(found) - len(shown),
+        revision=revision,
+        projects=tuple(dict.fromkeys(run.project for run in found)) or _projects(store, visitor),
+        form=form or ImportForm(),
+        may_edit=visitor.is_owner,
+    )
+
+
+def _projects(store: Store, visitor: Visitor) -> tuple[str, ...]:
+    return tuple(project.name for project in projects.list_projects(store, visitor))
+
+
+def _groups(found: Sequence[RunSummary]) -> tuple[RunGroup, ...]:
+    """By project; the project with the newest run first."""
+    by_project: dict[int, list[RunRow]] = {}
+    for run in found:
+        by_project.setdefault(run.project_id, []).append(RunRow(run, draw_sparkline(run.sparkline)))
+    return tuple(RunGroup(key, rows[0].run.project, tuple(rows)) for key, rows in by_project.items())

@@ -1,20 +1,118 @@
-"""The first page: runs, newest first, by project."""
+"""The first page: runs, newest first, by project; importing a folder; deleting a run."""
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
 
+from beyondloss.domain.text import storable
+from beyondloss.errors import BeyondLossError, InvalidInput, NotFound
+from beyondloss.services import importing, runs
+from beyondloss.services.importing import ImportReport
+from beyondloss.services.projects import DEFAULT_PROJECT
+from beyondloss.services.runs import RunView
+from beyondloss.web.i18n import gettext as _
+from beyondloss.web.live import live_response
 from beyondloss.web.render import render
+from beyondloss.web.runs.pages import DeletePage, ImportForm, RunsPage, runs_page
+from beyondloss.web.visitors import visitor_of
 
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class RunsPage:
-    pass
-
-
 @router.get("/")
-def list_runs(request: Request) -> Response:
-    return render(request, "runs/runs.html", RunsPage())
+def list_runs(
+    request: Request, show: str = "", import_: Annotated[str | None, Query(alias="import")] = None
+) -> Response:
+    page = runs_page(
+        request.app.state.store,
+        visitor_of(request),
+        form=ImportForm(is_open=import_ is not None),
+        show_all=show == "all",
+    )
+    return _render(request, page)
+
+
+@router.get("/live")
+def live(request: Request, rev: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None) -> Response:
+    """What an open list of runs asks: is anything new?"""
+    revision = runs.runs_revision(request.app.state.store, visitor_of(request))
+    return live_response(revision, seen=rev, facts={})
+
+
+@router.post("/import")
+def import_folder(
+    request: Request,
+    folder: Annotated[str, Form()] = "",
+    project: Annotated[str, Form()] = DEFAULT_PROJECT,
+    base: Annotated[str, Form()] = "",
+) -> Response:
+    """Read every run under a folder of this machine, and follow the folder from now on."""
+    visitor, store = visitor_of(request), request.app.state.store
+    visitor.require_owner()
+    typed = ImportForm(folder=storable(folder), project=storable(project), base=storable(base), is_open=True)
+    try:
+        report = _import(request, typed)
+    except BeyondLossError as error:
+        told = ImportForm(typed.folder, typed.project, typed.base, error.message, error.hint, is_open=True)
+        return _render(request, runs_page(store, visitor, form=told), status=error.status)
+    done = ImportForm("", typed.project, "", report=report, is_open=not report.imported)
+    return _render(request, runs_page(store, visitor, form=done))
+
+
+def _import(request: Request, form: ImportForm) -> ImportReport:
+    settings = request.app.state.settings
+    folder = _folder(form.folder)
+    report = importing.import_folders(
+        request.app.state.store,
+        [folder],
+        project=form.project.strip() or DEFAULT_PROJECT,
+        kept_dir=settings.kept_dir,
+        base=form.base.strip() or None,
+    )
+    request.app.state.watch(folder)
+    return report
+
+
+def _folder(typed: str) -> Path:
+    """Raises InvalidInput for what is no folder of this machine."""
+    text = typed.strip().strip("\"'")
+    if not text:
+        raise InvalidInput(_("Type the folder to import."), hint=_("It is the one your trainer writes into."))
+    try:
+        folder = Path(text).expanduser().absolute()
+        if folder.is_dir():
+            return folder
+    except (OSError, RuntimeError, ValueError):
+        pass  # too long, no such home, or forbidden: all the same to the person
+    raise InvalidInput(
+        _("There is no folder %(folder)s on this machine.") % {"folder": text[:300]},
+        hint=_("Check the path; it is the machine that BeyondLoss runs on that counts."),
+    )
+
+
+@router.get("/runs/{run}/delete")
+def ask_deletion(request: Request, run: str) -> Response:
+    """Say what would go before anything goes."""
+    view = _owned_run(request, run)
+    page = DeletePage(view, runs.count_deletion(request.app.state.store, view.id))
+    return render(request, "runs/delete.html", page)
+
+
+@router.post("/runs/{run}/delete")
+def delete(request: Request, run: str) -> Response:
+    runs.delete_run(request.app.state.store, _owned_run(request, run).id)
+    return RedirectResponse("/", 303)
+
+
+def _owned_run(request: Request, reference: str) -> RunView:
+    visitor = visitor_of(request)
+    visitor.require_owner()
+    if "\x00" in reference:
+        raise NotFound(_("There is no such run."), hint=_("Check the address."))
+    return runs.find_run(request.app.state.store, reference, visitor)
+
+
+def _render(request: Request, page: RunsPage, *, status: int = 200) -> Response:
+    return render(request, "runs/runs.html", page, partial={"runs": "runs/_runs.html"}, status=status)
