@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beyondloss.ingest.folders import is_folder
 from beyondloss.ingest.formats.base import Reader
 from beyondloss.ingest.weights import permission_sentence
 
@@ -107,7 +108,9 @@ class _Search:
         is_run = reader is not None or inside_run
         try:
             with os.scandir(folder) as entries:
-                names = sorted(entry.name for entry in entries if entry.is_dir() and _may_hold_runs(entry.name, is_run))
+                names = sorted(
+                    entry.name for entry in entries if _may_hold_runs(entry.name, is_run) and is_folder(entry)
+                )
         except PermissionError:
             self.found.problems.append(permission_sentence(folder))
             return

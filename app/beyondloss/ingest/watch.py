@@ -104,7 +104,7 @@ class FolderWatch:
             if look_at(self._searched) == self._searched_look:
                 return
         discovery = discover(self._roots, self._readers, skip=self._skip)
-        self._searched = tuple(str(folder) for folder in discovery.searched)
+        self._searched = tuple(str(folder) for folder in [*self._roots, *discovery.searched])
         self._searched_look = look_at(self._searched)
         self._search_problems = tuple(discovery.problems)
         for run in discovery.runs:

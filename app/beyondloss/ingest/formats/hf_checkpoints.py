@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beyondloss.domain.runs import CheckpointState, FoundCheckpoint
+from beyondloss.ingest.folders import is_folder
 from beyondloss.ingest.formats.steadiness import Steadiness
 from beyondloss.ingest.logs.trainer_state import StateHead, read_head
 from beyondloss.ingest.weights import Weights, Wholeness, find_weights
@@ -27,7 +28,7 @@ class SeenCheckpoint:
 def checkpoint_folders(folder: Path) -> Iterator[tuple[int, Path]]:
     """(step, folder) by rising step. A symlink counts only if it leads somewhere that is not listed already."""
     try:
-        entries = [entry for entry in os.scandir(folder) if CHECKPOINT_NAME.fullmatch(entry.name) and entry.is_dir()]
+        entries = [entry for entry in os.scandir(folder) if CHECKPOINT_NAME.fullmatch(entry.name) and is_folder(entry)]
     except OSError:
         return
     real = {Path(entry.path).resolve() for entry in entries if not entry.is_symlink()}
