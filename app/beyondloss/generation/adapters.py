@@ -101,7 +101,7 @@ def _alone_because(config: AdapterConfig, tensors: dict[str, Tensor]) -> str:
         return "it replaces whole modules (modules_to_save)"
     if getattr(config, "trainable_token_indices", None):
         return "it trains token embeddings (trainable_token_indices)"
-    if any(key.endswith(("embed_tokens.weight", "lm_head.weight", "wte.weight")) for key in tensors):
+    if _own_embeddings(tensors):
         return "it carries its own (resized) embeddings"
     if getattr(config, "bias", "none") != "none":
         return "it changes the base's biases"
@@ -225,14 +225,18 @@ def _embeddings(model: LanguageModel) -> list[Tensor]:
 
 def _fit_embeddings(model: LanguageModel, tensors: dict[str, Tensor]) -> None:
     """A run that added tokens saved embeddings with more rows than the base has."""
-    rows = [
-        tensor.shape[0]
-        for key, tensor in tensors.items()
-        if key.endswith(("embed_tokens.weight", "lm_head.weight", "wte.weight"))
-    ]
+    rows = [tensor.shape[0] for tensor in _own_embeddings(tensors)]
     if rows and rows[0] != model.get_input_embeddings().weight.shape[0]:
         with quiet_libraries():
             model.resize_token_embeddings(rows[0], mean_resizing=False)
+
+
+def _own_embeddings(tensors: dict[str, Tensor]) -> list[Tensor]:
+    """Whole embedding matrices in an adapter's file; peft saves them when the vocabulary grew."""
+    layers = tuple(
+        f"{name}{inner}.weight" for name in ("embed_tokens", "lm_head", "wte") for inner in ("", ".base_layer")
+    )
+    return [tensor for key, tensor in tensors.items() if key.endswith(layers)]
 
 
 def _free_bytes(device: torch.device) -> int:
