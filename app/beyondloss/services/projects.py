@@ -1,7 +1,7 @@
 """Projects, behaviours and probe sets: list, edit, import, export, revisions."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from beyondloss.domain.access import Visitor
@@ -268,13 +268,17 @@ def probe_view(record: ProbeRecord) -> ProbeView:
         set_name=record.set_name,
         family=Family(probe.family),
         group=probe.group,
-        messages=tuple(Message(MessageRole(turn["role"]), turn["content"]) for turn in probe.messages),
+        messages=messages_of(probe.messages),
         prompt=probe.prompt,
         behaviours=tuple(behaviour_view(row) for row in record.behaviours),
         good=probe.good,
         language=probe.language,
         answers=record.answers,
     )
+
+
+def messages_of(stored: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
+    return tuple(Message(MessageRole(turn["role"]), turn["content"]) for turn in stored)
 
 
 def probe_spec(view: ProbeView) -> ProbeSpec:

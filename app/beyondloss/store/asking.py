@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from beyondloss.domain.jobs import LOOKED_AT_PRIORITY, JobKind, JobState, job_priority
 from beyondloss.domain.runs import CheckpointKind, CheckpointState
-from beyondloss.store.answers import AnswerCount, count_current_answers
+from beyondloss.store.answers import AnswerCount, count_current_answers, count_for_job
 from beyondloss.store.insert import insert_into
 from beyondloss.store.jobs import MAX_ATTEMPTS, requeue
 from beyondloss.store.revisions import bump_run
@@ -37,7 +37,7 @@ def queue_missing(
     or running job stays one job, an ended one is queued anew under the same id.
     """
     run_id = stored_id(run.id)
-    session.exec(select(Run.id).where(Run.id == run_id).with_for_update()).one()
+    locked_run(session, run_id)
     sampling = sampling or ensure_run_sampling(session, run)
     checkpoints = answering_checkpoints(session, run, checkpoint_ids)
     counts = count_current_answers(
@@ -52,11 +52,26 @@ def queue_missing(
         for row in lacking
     ]
     jobs = _locked(session, [stored_id(row.id) for row in lacking], sampling_id)
-    changed += [_ask_again(job, counts[job.checkpoint_id], payload, looked_at=looked_at) for job in jobs]
+    changed += [_ask_again(job, payload, looked_at=looked_at) for job in jobs]
+    for job in jobs:
+        # A job that was asked of two sets counts more than what this call counted.
+        count = counts[job.checkpoint_id] if job.payload == payload else count_for_job(session, job)
+        job.done, job.total = count.done, count.total
     session.flush()
     if any(changed):
         bump_run(session, run_id)
     return [stored_id(job.id) for job in jobs]
+
+
+def locked_run(session: Session, run_id: int) -> Run | None:
+    """The first lock of every transaction that writes under a run."""
+    query = select(Run).where(Run.id == run_id)
+    return session.exec(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def checkpoints_by_step(session: Session, run_id: int) -> dict[int, Checkpoint]:
+    query = select(Checkpoint).where(Checkpoint.run_id == run_id).order_by(col(Checkpoint.step))
+    return {row.step: row for row in session.exec(query).all()}
 
 
 def queue_missing_of_project(session: Session, project_id: int) -> None:
@@ -112,8 +127,8 @@ def _insert(
         revision=1,
         created_at=time.time(),
     )
-    result = session.exec(statement.on_conflict_do_nothing(index_elements=["checkpoint_id", "sampling_id"]))
-    return result.rowcount > 0
+    statement = statement.on_conflict_do_nothing(index_elements=["checkpoint_id", "sampling_id"])
+    return session.exec(statement.returning(col(Job.id))).first() is not None
 
 
 def _locked(session: Session, checkpoint_ids: Collection[int], sampling_id: int) -> Sequence[Job]:
@@ -127,15 +142,14 @@ def _locked(session: Session, checkpoint_ids: Collection[int], sampling_id: int)
     return session.exec(query).all()
 
 
-def _ask_again(job: Job, count: AnswerCount, payload: dict[str, Any], *, looked_at: bool) -> bool:
+def _ask_again(job: Job, payload: dict[str, Any], *, looked_at: bool) -> bool:
     """Bring a locked job to a state in which everything asked will be answered. Whether that changed it."""
-    before = (job.state, job.priority, job.payload, job.total)
+    before = (job.state, job.priority, job.payload)
     if JobState(job.state).ended:
         requeue(job)
         job.payload = payload
     elif job.payload != payload:
         job.payload = {}  # two sets asked of one job: it answers all active ones
-    job.done, job.total = count.done, count.total
     if looked_at and job.priority < LOOKED_AT_PRIORITY:
         job.priority += LOOKED_AT_PRIORITY
-    return before != (job.state, job.priority, job.payload, job.total)
+    return before != (job.state, job.priority, job.payload)

@@ -7,16 +7,18 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, or_, update
+from sqlalchemy import ColumnElement, case, delete, exists, or_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from beyondloss.domain.jobs import LOOKED_AT_PRIORITY, JobState
 from beyondloss.domain.runs import CheckpointKind
 from beyondloss.store.insert import insert_into
+from beyondloss.store.revisions import bump_run
 from beyondloss.store.tables import Checkpoint, Job, Run, Switch
 
 MAX_ATTEMPTS = 3
+ENDED = tuple(state.value for state in JobState if state.ended)
 PAUSED_SWITCH = "queue_paused"
 LOST_WORKER = "The worker was lost every time it tried, without one answer. Its log may say why; then retry."
 
@@ -44,11 +46,25 @@ def requeue(job: Job) -> None:
     job.revision += 1
 
 
-def get_job(session: Session, job_id: int, *, lock: bool = False) -> Job | None:
+def get_job(session: Session, job_id: int) -> Job | None:
+    return session.get(Job, job_id)
+
+
+def locked_job(session: Session, job_id: int, *, owner: str | None = None) -> Job | None:
+    """The job, locked for a change; with an owner, only if they still hold its lease. Its run is bumped (and so locked)
+    first: lock order."""
+    run_id = session.exec(select(Job.run_id).where(Job.id == job_id)).first()
+    if run_id is None:
+        return None
+    bump_run(session, run_id)
     query = select(Job).where(Job.id == job_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return session.exec(query).first()
+    if owner is not None:
+        query = query.where(*_held(owner))
+    return session.exec(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def _held(owner: str) -> tuple[ColumnElement[bool], ...]:
+    return (col(Job.lease_owner) == owner, col(Job.state) == JobState.RUNNING.value)
 
 
 def claim(session: Session, owner: str, *, lease_seconds: float, job_ids: Collection[int] | None = None) -> Job | None:
@@ -115,7 +131,7 @@ def renew(session: Session, job_id: int, owner: str, *, lease_seconds: float, pr
     now = time.time()
     statement = (
         update(Job)
-        .where(*_owned(job_id, owner))
+        .where(col(Job.id) == job_id, *_held(owner), _not_paused())
         .values(
             lease_until=now + lease_seconds,
             heartbeat_at=now,
@@ -128,16 +144,6 @@ def renew(session: Session, job_id: int, owner: str, *, lease_seconds: float, pr
         )
     )
     return session.exec(statement).rowcount > 0
-
-
-def owned_job(session: Session, job_id: int, owner: str) -> Job | None:
-    """The job, locked, if this owner still holds it."""
-    query = select(Job).where(*_owned(job_id, owner)).with_for_update().execution_options(populate_existing=True)
-    return session.exec(query).first()
-
-
-def _owned(job_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
-    return (col(Job.id) == job_id, col(Job.lease_owner) == owner, col(Job.state) == JobState.RUNNING.value)
 
 
 def end(job: Job, state: JobState, *, error: str = "") -> None:
@@ -157,22 +163,6 @@ def put_back(job: Job, *, delay_seconds: float = 0.0, error: str = "", waiting_r
     job.revision += 1
 
 
-def put_back_all(session: Session) -> None:
-    """Take every running job from its worker; each notices at its next heartbeat, and no attempt is counted."""
-    statement = (
-        update(Job)
-        .where(col(Job.state) == JobState.RUNNING.value)
-        .values(
-            state=JobState.QUEUED.value,
-            lease_owner=None,
-            lease_until=None,
-            attempts=col(Job.attempts) - 1,
-            revision=col(Job.revision) + 1,
-        )
-    )
-    session.exec(statement)
-
-
 def work_is_due(session: Session) -> bool:
     """Whether a claim could change anything: a read, so that idle workers never take the write lock."""
     now = time.time()
@@ -181,32 +171,32 @@ def work_is_due(session: Session) -> bool:
     return session.exec(select(Job.id).where(or_(expired, due)).limit(1)).first() is not None
 
 
-def look_at(session: Session, checkpoint_id: int, *, run_id: int) -> None:
+def look_at(session: Session, checkpoint_id: int) -> None:
     """Move the queued jobs of this checkpoint and of its run's base ahead of all that nobody looks at."""
     statement = (
         update(Job)
-        .where(col(Job.id).in_(_unseen(checkpoint_id, run_id)))
+        .where(col(Job.id).in_(_unseen(checkpoint_id)))
         .values(priority=col(Job.priority) + LOOKED_AT_PRIORITY, revision=col(Job.revision) + 1)
     )
     session.exec(statement)
 
 
-def waits_unseen(session: Session, checkpoint_id: int, *, run_id: int) -> bool:
+def waits_unseen(session: Session, checkpoint_id: int) -> bool:
     """Whether `look_at` would change anything."""
-    return session.exec(_unseen(checkpoint_id, run_id).limit(1)).first() is not None
+    return session.exec(_unseen(checkpoint_id).limit(1)).first() is not None
 
 
-def _unseen(checkpoint_id: int, run_id: int) -> SelectOfScalar[int | None]:
+def _unseen(checkpoint_id: int) -> SelectOfScalar[int | None]:
+    run_id = select(Checkpoint.run_id).where(Checkpoint.id == checkpoint_id).scalar_subquery()
+    is_base = col(Checkpoint.kind) == CheckpointKind.BASE.value
     return (
         select(col(Job.id))
         .join(Checkpoint, col(Checkpoint.id) == Job.checkpoint_id)
         .where(
+            Job.run_id == run_id,
             Job.state == JobState.QUEUED.value,
             Job.priority < LOOKED_AT_PRIORITY,
-            or_(
-                col(Job.checkpoint_id) == checkpoint_id,
-                (col(Job.run_id) == run_id) & (col(Checkpoint.kind) == CheckpointKind.BASE.value),
-            ),
+            or_(col(Job.checkpoint_id) == checkpoint_id, is_base),
         )
     )
 
@@ -223,27 +213,22 @@ def set_paused(session: Session, *, paused: bool) -> None:
     if paused:
         statement = insert_into(session, Switch).values(name=PAUSED_SWITCH, value="1")
         session.exec(statement.on_conflict_do_nothing(index_elements=["name"]))
-        put_back_all(session)
     else:
         session.exec(delete(Switch).where(col(Switch.name) == PAUSED_SWITCH))
 
 
-def job_records(
-    session: Session,
-    *,
-    states: Collection[JobState],
-    limit: int | None = None,
-    run_id: int | None = None,
-    newest: bool = False,
-) -> list[JobRecord]:
-    """Jobs in the order in which they are taken, or the last ended first."""
-    order = (col(Job.ended_at).desc(), col(Job.id).desc()) if newest else (col(Job.priority).desc(), col(Job.id))
-    query = _records().where(col(Job.state).in_([state.value for state in states])).order_by(*order)
-    if run_id is not None:
-        query = query.where(Job.run_id == run_id)
-    if limit is not None:
-        query = query.limit(limit)
-    return [JobRecord(job, run, step) for job, run, step in session.exec(query).all()]
+def open_jobs(session: Session) -> list[JobRecord]:
+    """Running first, then queued in the order in which they will be taken."""
+    open_states = (JobState.RUNNING.value, JobState.QUEUED.value)
+    query = _records().where(col(Job.state).in_(open_states))
+    order = (case((col(Job.state) == JobState.RUNNING.value, 0), else_=1), col(Job.priority).desc(), col(Job.id))
+    return [JobRecord(*found) for found in session.exec(query.order_by(*order)).all()]
+
+
+def ended_jobs(session: Session, *, limit: int) -> list[JobRecord]:
+    """The last ended first."""
+    query = _records().where(col(Job.state).in_(ENDED)).order_by(col(Job.ended_at).desc(), col(Job.id).desc())
+    return [JobRecord(*found) for found in session.exec(query.limit(limit)).all()]
 
 
 def job_record(session: Session, job_id: int) -> JobRecord | None:
@@ -257,7 +242,3 @@ def _records() -> Select[Job, Run, int]:
         .join(Run, col(Run.id) == Job.run_id)
         .join(Checkpoint, col(Checkpoint.id) == Job.checkpoint_id)
     )
-
-
-def count_in_state(session: Session, state: JobState) -> int:
-    return session.exec(select(func.count()).select_from(Job).where(Job.state == state.value)).one()

@@ -79,8 +79,18 @@ def current_probes(
     return session.exec(query).all()
 
 
-def probes_by_id(session: Session, probe_ids: Collection[int]) -> Sequence[Probe]:
-    return session.exec(select(Probe).where(col(Probe.id).in_(probe_ids)).order_by(col(Probe.id))).all()
+def get_probe(session: Session, probe_id: int) -> Probe | None:
+    return session.get(Probe, probe_id)
+
+
+def ids_by_reference(session: Session, project_id: int, reference: str) -> list[int]:
+    """The one probe of the project with this id, whatever its revision; else those in force with this key."""
+    if reference.isascii() and reference.isdecimal() and len(reference) < 10:
+        found = probe_record(session, int(reference), project_id=project_id)
+        if found is not None:
+            return [int(reference)]
+    current = current_probes(session, project_id=project_id)
+    return [stored_id(probe.id) for probe in current if probe.key == reference]
 
 
 def probe_records(session: Session, probes: Sequence[Probe]) -> list[ProbeRecord]:

@@ -6,13 +6,12 @@ from sqlmodel import Session, select
 
 from beyondloss.domain.sampling import Sampling
 from beyondloss.store.insert import insert_into
-from beyondloss.store.rows import stored_id
 from beyondloss.store.tables import Project, Run
 from beyondloss.store.tables import Sampling as SamplingRow
 
 
-def ensure_sampling(session: Session, sampling: Sampling) -> int:
-    """The id of this sampling's row, made when missing. Two samplings with the same fields are one row."""
+def ensure_sampling(session: Session, sampling: Sampling) -> SamplingRow:
+    """This sampling's row, made when missing. Two samplings with the same fields are one row."""
     statement = insert_into(session, SamplingRow).values(
         key=sampling.key,
         max_new_tokens=sampling.max_new_tokens,
@@ -22,7 +21,7 @@ def ensure_sampling(session: Session, sampling: Sampling) -> int:
         noise_key="" if sampling.greedy else sampling.noise_key,
     )
     session.exec(statement.on_conflict_do_nothing(index_elements=["key"]))
-    return stored_id(session.exec(select(SamplingRow.id).where(SamplingRow.key == sampling.key)).one())
+    return session.exec(select(SamplingRow).where(SamplingRow.key == sampling.key)).one()
 
 
 def get_sampling(session: Session, sampling_id: int) -> SamplingRow | None:
@@ -59,9 +58,7 @@ def run_sampling(session: Session, run: Run) -> SamplingRow | None:
 def ensure_run_sampling(session: Session, run: Run) -> SamplingRow:
     """The same, with the default stored when it was never used."""
     found = run_sampling(session, run)
-    if found is None:
-        found = session.get_one(SamplingRow, ensure_sampling(session, Sampling()))
-    return found
+    return found or ensure_sampling(session, Sampling())
 
 
 def with_project_noise(session: Session, sampling: Sampling, project_id: int) -> Sampling:
