@@ -14,7 +14,7 @@ from beyondloss.domain.sampling import Sampling
 from beyondloss.errors import Conflict, NotFound
 from beyondloss.services import answers, projects
 from beyondloss.store.engine import Store
-from beyondloss.store.tables import Answer, Checkpoint, Job, Project, Run
+from beyondloss.store.tables import Answer, BaseModelMapping, Checkpoint, Job, Project, Run
 from tests.factories.answers import a_sampling, an_answer
 from tests.factories.projects import a_behaviour, a_probe, a_probe_set, a_project
 from tests.factories.runs import a_checkpoint, a_run, checkpoints_of
@@ -167,8 +167,6 @@ def test_a_target_takes_the_mapped_base_our_copy_and_the_runs_own_tokenizer(stor
     run = a_run(store, project, steps=())
     checkpoint = a_checkpoint(store, run, step=10, path=str(trained), kept_path=str(kept))
     with store.write() as session:
-        from beyondloss.store.tables import BaseModelMapping
-
         session.add(BaseModelMapping(project_id=project.id, name="acme/base-1b", path="/models/base"))
     target = answers.work_for(store, checkpoint.id, a_sampling(store).id).target
     assert (target.path, target.base_model, target.template_path) == (kept, "/models/base", trained)

@@ -1,0 +1,75 @@
+"""The worker as a process: its engine, its signals, and the end of it."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from beyondloss.domain.engine import Engine
+from beyondloss.errors import InvalidInput, MissingDependency
+from beyondloss.settings import Settings
+from beyondloss.store.engine import Store
+from beyondloss.worker.leaving import Leaving
+from beyondloss.worker.loop import run_worker
+from beyondloss.worker.options import WorkerOptions
+
+ENGINES = ("transformers",)
+
+
+def work(settings: Settings, store: Store, *, once: bool = False, until_stdin_closes: bool = False) -> None:
+    """Answer what is queued until SIGTERM or SIGINT; or until nothing is queued; or until the parent is gone.
+
+    To be called in the main thread: a signal breaks an answer off, and its job goes back to the queue at once.
+    """
+    engine = build_engine(settings)
+    leaving = Leaving()
+    _leave_on_signals(leaving)
+    if until_stdin_closes:
+        threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
+    run_worker(store, engine, options_of(settings, engine, once=once), leaving=leaving)
+
+
+def build_engine(settings: Settings) -> Engine:
+    """The engine that the settings name. Heavy libraries are imported here and not before."""
+    if settings.engine not in ENGINES:
+        raise InvalidInput(f"There is no engine {settings.engine!r}.", hint=f"Choose one of: {', '.join(ENGINES)}.")
+    try:
+        from beyondloss.generation.engine import TransformersEngine
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            f"{error.name} is not installed, so no answers can be made here.",
+            hint="pip install 'beyondloss[worker]'",
+        ) from error
+    return TransformersEngine(
+        device=settings.device,
+        dtype=settings.dtype,
+        max_batch=settings.max_batch,
+        cache_dir=settings.cache_dir,
+        threads=settings.threads,
+    )
+
+
+def options_of(settings: Settings, engine: Engine, *, once: bool = False) -> WorkerOptions:
+    return WorkerOptions(
+        device=str(getattr(engine, "device", settings.device)),
+        dtype=settings.dtype,
+        lease_seconds=settings.lease_seconds,
+        idle_release_seconds=settings.idle_release_seconds,
+        once=once,
+    )
+
+
+def _leave_on_signals(leaving: Leaving) -> None:
+    def leave(number: int, frame: FrameType | None) -> None:
+        leaving.now()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+
+
+def _leave_with_parent() -> None:
+    """Standard input is a pipe that only the parent holds: it ends with the parent, however that ends."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
