@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 MAX_PATHS = 400
@@ -14,17 +15,28 @@ _PART = re.compile(r"checkpoint-\d+|epoch_\d+|step_\d+|model|adapter_model")
 Look = tuple[tuple[int, int] | None, ...]
 
 
-def telling_paths(folder: Path) -> tuple[str, ...]:
-    """The run's folder (entries come and go), its checkpoints' folders (files appear), and its logs (they grow)."""
-    found = [str(folder)]
+@dataclass(frozen=True, slots=True)
+class TellingPaths:
+    """`often`: the run's folder (entries come and go) and its logs (they grow). `seldom`: its older
+    checkpoints' folders, where something happens only when a rerun saves over them.
+    """
+
+    often: tuple[str, ...] = ()
+    seldom: tuple[str, ...] = ()
+
+
+def telling_paths(folder: Path) -> TellingPaths:
+    often, parts = [str(folder)], []
     for entry in _entries(str(folder)):
         if entry.name in _LOG_FOLDERS:
-            found += _logs_under(entry.path, depth=3)
-        elif _PART.fullmatch(entry.name) or entry.name.endswith(_LOG_SUFFIXES) or entry.name.startswith(_EVENTS):
-            found.append(entry.path)
-        if len(found) >= MAX_PATHS:
-            break
-    return tuple(found[:MAX_PATHS])
+            often += _logs_under(entry.path, depth=3)
+        elif _PART.fullmatch(entry.name):
+            parts.append((len(entry.name), entry.name, entry.path))
+        elif entry.name.endswith(_LOG_SUFFIXES) or entry.name.startswith(_EVENTS):
+            often.append(entry.path)
+    # By length first, so that checkpoint-100 comes after checkpoint-20.
+    folders = [path for _length, _name, path in sorted(parts)][-MAX_PATHS:]
+    return TellingPaths((*often[:MAX_PATHS], *folders[-1:]), tuple(folders[:-1]))
 
 
 def look_at(paths: Iterable[str]) -> Look:

@@ -15,12 +15,14 @@ from beyondloss.errors import BeyondLossError, Unreadable
 from beyondloss.ingest.discover import Readers, RunFolder, discover
 from beyondloss.ingest.formats.huggingface import EMPTY_RUN
 from beyondloss.ingest.formats.registry import all_readers
-from beyondloss.ingest.looks import Look, look_at, telling_paths
+from beyondloss.ingest.looks import Look, TellingPaths, look_at, telling_paths
 
-SWEEP_SECONDS = 30.0
-"""How often everything is searched and read anew whatever the stats say: on network folders mtimes may lie."""
+SWEEP_SECONDS = 60.0
+"""How often everything is searched anew whatever the stats say: on network folders mtimes may lie."""
 SEARCH_SHARE = 0.05
 """Searching for new runs takes at most this share of the time, however many folders there are."""
+STILL_TRAINING_SECONDS = 300.0
+"""How often a run in training is read anew without news: silence alone tells that it has ended."""
 QUIET_SECONDS = 600.0
 """Runs without news for so long are looked at every other time."""
 
@@ -38,8 +40,9 @@ class _Watched:
     """A run folder between two looks."""
 
     run: RunFolder
-    paths: tuple[str, ...] = ()
-    look: Look = ()
+    paths: TellingPaths = field(default_factory=TellingPaths)
+    often: Look = ()
+    seldom: Look = ()
     last: FoundRun | None = None
     known: dict[tuple[str, int], float] = field(default_factory=dict)
     restless: bool = True
@@ -120,19 +123,18 @@ class FolderWatch:
             return True
         if now - watched.news_at > QUIET_SECONDS and turn % 2:
             return False
-        if (
-            watched.last is not None
-            and watched.last.state is RunState.TRAINING
-            and now - watched.read_at > SWEEP_SECONDS
-        ):
+        in_training = watched.last is not None and watched.last.state is RunState.TRAINING
+        if in_training and now - watched.read_at > STILL_TRAINING_SECONDS:
             return True
-        return look_at(watched.paths) != watched.look
+        if look_at(watched.paths.often) != watched.often:
+            return True
+        return turn // 2 % 2 == 0 and look_at(watched.paths.seldom) != watched.seldom
 
     def _read(self, watched: _Watched) -> FoundRun | None:
         """What the run's folder says, if that is anything new."""
         # Looked at before reading: what is written meanwhile shows as a difference at the next look.
         watched.paths = telling_paths(watched.run.path)
-        watched.look = look_at(watched.paths)
+        watched.often, watched.seldom = look_at(watched.paths.often), look_at(watched.paths.seldom)
         watched.read_at = self._monotonic()
         watched.restless = False
         if not watched.run.path.is_dir():
