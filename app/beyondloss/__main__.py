@@ -1,0 +1,6 @@
+"""`python -m beyondloss` is `beyondloss`."""
+
+from beyondloss.cli import main
+
+if __name__ == "__main__":
+    main()
