@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from beyondloss import __version__
 from beyondloss.cli import probes, runs, serving, upkeep
 from beyondloss.cli.invocation import AS_JSON, DATA_DIR, DATABASE_URL, DEBUG, Everywhere
 
@@ -26,18 +27,21 @@ def build() -> typer.Typer:
     return app
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def _everywhere(
     context: typer.Context,
     *,
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
     data_dir: DATA_DIR = None,
     database_url: DATABASE_URL = None,
     as_json: AS_JSON = False,
     debug: DEBUG = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(installed("beyondloss"))
-        raise typer.Exit
     context.obj = Everywhere(data_dir, database_url, as_json, debug)
