@@ -79,6 +79,11 @@ class Heart:
         with suppress(StoreUnavailable):
             queue.forget_worker(self._store, self._options.name)
 
+    def begin(self, lease: Lease, *, done: int, total: int) -> None:
+        """Work on the lease begins. Told at once: answers that an earlier, lost attempt left count as its progress."""
+        lease.begin(done=done, total=total)
+        self._wake.set()
+
     def say(self, status: str) -> None:
         if status != self._status:
             self._status = status

@@ -126,7 +126,7 @@ class _Worker:
         if work.questions and not self._is_loaded and (reason := why_wait(self._need(work))):
             self._wait_for_memory(job, reason)
             return
-        lease.begin(done=work.done, total=work.total)
+        self._heart.begin(lease, done=work.done, total=work.total)
         self._heart.say("answering" if self._is_loaded else "loading the model")
         self._is_loaded = self._is_loaded or bool(work.questions)
         self._generate(lease, work)

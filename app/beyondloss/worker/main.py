@@ -23,11 +23,16 @@ def work(settings: Settings, store: Store, *, once: bool = False, until_stdin_cl
     To be called in the main thread: a signal breaks an answer off, and its job goes back to the queue at once.
     """
     engine = build_engine(settings)
+    work_with(store, engine, options_of(settings, engine, once=once), until_stdin_closes=until_stdin_closes)
+
+
+def work_with(store: Store, engine: Engine, options: WorkerOptions, *, until_stdin_closes: bool = False) -> None:
+    """The same with any engine."""
     leaving = Leaving()
     _leave_on_signals(leaving)
     if until_stdin_closes:
         threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
-    run_worker(store, engine, options_of(settings, engine, once=once), leaving=leaving)
+    run_worker(store, engine, options, leaving=leaving)
 
 
 def build_engine(settings: Settings) -> Engine:
