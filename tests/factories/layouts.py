@@ -1,14 +1,28 @@
-"""One realistic run folder for every trainer that is read, with what a reader must find in it."""
+"""One realistic run folder for every trainer that is read, with what a reader must find in it.
 
+The Trainer's and TensorBoard's are also really made, in the integration tests. The others follow the trainers' sources:
+LLaMA-Factory 0.9.5, ms-swift 4.6.0, Axolotl 0.19.0, torchtune 0.6.1, mlx-lm 0.32.2.
+"""
+
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from beyondloss.domain.runs import CheckpointState
-from tests.factories.run_folders import BASE_MODEL, hf_run, write_adapter
+from tests.factories.run_folders import (
+    BASE_MODEL,
+    hf_run,
+    log_entries,
+    safetensors_bytes,
+    write_adapter,
+    write_json,
+)
 
 PRESENT = frozenset({CheckpointState.PRESENT})
+STEPS = (10, 20, 30)
+LOSS_STEPS = (5, 10, 15, 20, 25, 30)
 
 
 @dataclass(frozen=True)
@@ -16,26 +30,149 @@ class Layout:
     name: str
     trainer: str
     build: Callable[[Path], Path]
-    steps: tuple[int, ...]
-    loss_steps: tuple[int, ...]
+    steps: tuple[int, ...] = STEPS
+    loss_steps: tuple[int, ...] = LOSS_STEPS
     base_model: str | None = BASE_MODEL
     states: frozenset[CheckpointState] = PRESENT
+    template: str | None = None
 
     def remove(self, run: Path, step: int) -> None:
         for path in run.iterdir():
-            if path.name in {f"checkpoint-{step}", f"step_{step}"} or path.name.startswith(f"{step:07d}_"):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.name in {f"checkpoint-{step}", f"step_{step}", f"epoch_{step // 10 - 1}"}:
+                shutil.rmtree(path)
+            elif path.name.startswith(f"{step:07d}_"):
+                path.unlink()
+
+
+def write_lines(path: Path, entries: list[dict[str, object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def llamafactory_v0(run: Path) -> Path:
+    hf_run(run)
+    entries: list[dict[str, object]] = [
+        {
+            "current_steps": entry["step"],
+            "total_steps": 100,
+            "loss": entry["loss"],
+            "lr": entry["learning_rate"],
+            "epoch": entry["epoch"],
+            "percentage": float(entry["step"]),
+            "elapsed_time": "0:00:05",
+            "remaining_time": "0:01:00",
+            "throughput": 1234.5,
+            "total_tokens": 6789,
+        }
+        for entry in log_entries(30)
+    ]
+    entries.insert(2, {"current_steps": 10, "total_steps": 100, "eval_loss": 1.5, "epoch": 1.0, "percentage": 10.0})
+    write_lines(run / "trainer_log.jsonl", entries)
+    (run / "training_args.yaml").write_text(
+        f"model_name_or_path: {BASE_MODEL}\nstage: sft\ntemplate: qwen\nlearning_rate: 1.0e-4\nhub_token: hf_secret\n"
+    )
+    return run
+
+
+def llamafactory_v1(run: Path) -> Path:
+    for step in STEPS:
+        folder = run / f"checkpoint-{step}"
+        write_adapter(folder / "model", seed=step)
+        write_json(folder / "metadata.json", {"global_step": step, "epoch": step / 10})
+        (folder / "CHECKPOINT_COMPLETE").touch()
+    write_lines(run / "trainer_log.jsonl", [dict(entry) | {"total_steps": 100} for entry in log_entries(30)])
+    return run
+
+
+def ms_swift(run: Path) -> Path:
+    hf_run(run)
+    entries: list[dict[str, object]] = [
+        {key: value for key, value in entry.items() if key != "step"}
+        | {
+            "global_step/max_steps": f"{entry['step']}/30",
+            "percentage": "10.00%",
+            "elapsed_time": "1m 2s",
+            "remaining_time": "3m",
+            "memory(GiB)": 6.2,
+            "train_speed(iter/s)": 0.5,
+        }
+        for entry in log_entries(30)
+    ]
+    entries.append({"train_runtime": 60.0, "train_loss": 1.0, "global_step/max_steps": "30/30"})
+    entries.append({"last_model_checkpoint": str(run / "checkpoint-30"), "best_metric": 1.0, "global_step": 30})
+    write_lines(run / "logging.jsonl", entries)
+    write_json(run / "args.json", {"model": BASE_MODEL, "template": "qwen2_5", "system": "Be kind.", "seed": 42})
+    return run
+
+
+def axolotl(run: Path) -> Path:
+    hf_run(run, steps=(10, 20))
+    write_json(run / "adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": BASE_MODEL})
+    lines = ["[INFO] starting", "  0%|          | 0/100 [00:00<?, ?it/s]"]
+    for entry in log_entries(30):
+        lines.append(f"{{'loss': '{entry['loss']:.4g}', 'grad_norm': '0.5', 'epoch': '{entry['epoch']}'}}")
+        lines.append("{'eval_loss': nan, 'epoch': 'odd'}")
+    (run / "debug.log").write_text("\n".join(lines) + "\n{'loss': '0.")
+    return run
+
+
+def torchtune(run: Path) -> Path:
+    for step in STEPS:
+        write_adapter(run / f"step_{step}", seed=step)
+        (run / f"step_{step}" / "adapter_model").mkdir()
+    (run / "torchtune_config.yaml").write_text(
+        f"epochs: 3\nbatch_size: 2\ncheckpointer:\n  checkpoint_dir: {BASE_MODEL}\n"
+    )
+    log = run / "logs" / "log_1700000000.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text(
+        "".join(
+            f"Step {e['step']} | loss:{e['loss']} lr:0.0003 tokens_per_second_per_gpu:99.5 \n" for e in log_entries(30)
+        )
+    )
+    return run
+
+
+def torchtune_epochs(run: Path) -> Path:
+    torchtune(run)
+    for number, step in enumerate(STEPS):
+        (run / f"step_{step}").rename(run / f"epoch_{number}")
+    return run
+
+
+def mlx(run: Path) -> Path:
+    run.mkdir(parents=True)
+    write_json(
+        run / "adapter_config.json",
+        {"model": BASE_MODEL, "fine_tune_type": "lora", "iters": 100, "lora_parameters": {"rank": 8}, "train": True},
+    )
+    for step in STEPS:
+        (run / f"{step:07d}_adapters.safetensors").write_bytes(safetensors_bytes(step))
+    (run / "adapters.safetensors").write_bytes(safetensors_bytes(30))
+    lines = ["Starting training..., iters: 100", "Iter 1: Val loss 3.500, Val took 2.0s"]
+    lines += [
+        f"Iter {e['step']}: Train loss {e['loss']:.3f}, Learning Rate 1.000e-05, It/sec 3.1, Peak mem 2.3 GB"
+        for e in log_entries(20)
+    ]
+    lines += [f"  \x1b[2m{e['step']:>4}\x1b[0m    {e['loss']:>5.3f} ▼      123      1.2k" for e in log_entries(30)[4:]]
+    (run / "train.log").write_text("\n".join(lines) + "\n")
+    return run
+
+
+def full_run(run: Path) -> Path:
+    return hf_run(run, full=True)
 
 
 LAYOUTS = [
-    Layout("huggingface-adapter", "huggingface", hf_run, (10, 20, 30), (5, 10, 15, 20, 25, 30)),
-    Layout(
-        "huggingface-full",
-        "huggingface",
-        lambda run: hf_run(run, full=True),
-        (10, 20, 30),
-        (5, 10, 15, 20, 25, 30),
-        base_model=None,
-    ),
-    Layout("lone-adapter", "peft", write_adapter, (1,), ()),
+    Layout("huggingface-adapter", "huggingface", hf_run),
+    Layout("huggingface-full", "huggingface", full_run, base_model=None),
+    Layout("llamafactory-v0", "llamafactory", llamafactory_v0, template="qwen"),
+    Layout("llamafactory-v1", "llamafactory-v1", llamafactory_v1),
+    Layout("ms-swift", "ms-swift", ms_swift, template="qwen2_5"),
+    Layout("axolotl", "axolotl", axolotl, steps=(10, 20)),
+    Layout("torchtune-steps", "torchtune", torchtune),
+    Layout("torchtune-epochs", "torchtune", torchtune_epochs),
+    Layout("mlx-lm", "mlx-lm", mlx, states=frozenset({CheckpointState.UNREADABLE})),
+    Layout("lone-adapter", "peft", write_adapter, steps=(1,), loss_steps=()),
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beyondloss.ingest.folders import is_folder
-from beyondloss.ingest.formats.base import Reader
+from beyondloss.ingest.formats.base import FileReader, Reader
 from beyondloss.ingest.weights import permission_sentence
 
 MAX_DEPTH = 10
@@ -23,8 +23,14 @@ _INSIDE_RUNS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
+    """`path` is the run's folder, or a file with the run's name as a last part."""
+
     path: Path
     reader: Reader
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_dir() or self.path.parent.is_file()
 
 
 @dataclass(slots=True)
@@ -38,10 +44,14 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """`strong` readers recognise a run by its trainer's traces; `weak` ones by weights alone, outside of runs."""
+    """`strong` readers recognise a run by its trainer's traces; `weak` ones by weights alone, outside of runs.
+
+    `within` readers find runs that share a file.
+    """
 
     strong: Sequence[Reader]
     weak: Sequence[Reader]
+    within: Sequence[FileReader] = ()
 
     def reader_for(self, folder: Path, *, inside_run: bool) -> Reader | None:
         candidates = self.strong if inside_run else [*self.strong, *self.weak]
@@ -105,6 +115,8 @@ class _Search:
             self.found.runs.append(RunFolder(folder, reader))
         else:
             self.found.searched.append(folder)
+            for within in self._readers.within:
+                self.found.runs += [RunFolder(path, within) for path in within.runs_in(folder)]
         is_run = reader is not None or inside_run
         try:
             with os.scandir(folder) as entries:

@@ -26,7 +26,10 @@ class TellingPaths:
 
 
 def telling_paths(folder: Path) -> TellingPaths:
-    often, parts = [str(folder)], []
+    often: list[str] = [str(folder)]
+    parts: list[tuple[int, str, str]] = []
+    if folder.parent.is_file():  # a run within a file; SQLite writes beside the file first
+        return TellingPaths((str(folder.parent), f"{folder.parent}-wal"))
     for entry in _entries(str(folder)):
         if entry.name in _LOG_FOLDERS:
             often += _logs_under(entry.path, depth=3)

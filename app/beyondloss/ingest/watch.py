@@ -137,7 +137,7 @@ class FolderWatch:
         watched.often, watched.seldom = look_at(watched.paths.often), look_at(watched.paths.seldom)
         watched.read_at = self._monotonic()
         watched.restless = False
-        if not watched.run.path.is_dir():
+        if not watched.run.exists:
             return self._vanished(watched)
         found = read_run(watched.run)
         watched.restless = any(checkpoint.state is CheckpointState.SAVING for checkpoint in found.checkpoints)

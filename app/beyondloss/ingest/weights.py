@@ -219,6 +219,10 @@ def _stamp_of(folder: Path, names: Iterable[str]) -> tuple[str, float]:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16], changed_at
 
 
+def file_stamp(path: Path) -> str:
+    return _stamp_of(path.parent, [path.name])[0]
+
+
 def same_weights(one: Weights, other: Weights) -> bool:
     """Whether two folders hold the same weights: sizes and a sample of the bytes (two saves differ everywhere)."""
     if one.kind is not other.kind or len(one.files) != len(other.files):

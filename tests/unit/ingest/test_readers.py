@@ -1,5 +1,6 @@
 """What every reader keeps, whatever the trainer: one suite over all layouts."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from beyondloss.domain.runs import FoundRun, RunState
 from beyondloss.errors import Unreadable
 from beyondloss.ingest.discover import discover
 from beyondloss.ingest.formats.registry import all_readers
+from beyondloss.ingest.formats.steadiness import MIN_GAP_SECONDS
 from beyondloss.ingest.watch import read_run
 from tests.factories.layouts import LAYOUTS, Layout
 from tests.factories.run_folders import tree
@@ -47,6 +49,7 @@ def test_a_run_tells_its_checkpoints_by_rising_step(layout: Layout, run: Path):
 def test_every_whole_checkpoint_is_present(layout: Layout, run: Path):
     (only,) = discover([run], all_readers()).runs
     read_run(only)
+    time.sleep(MIN_GAP_SECONDS)  # layouts without a last file need two looks
     assert {one.state for one in read_run(only).checkpoints} <= layout.states
 
 
@@ -104,6 +107,15 @@ def test_a_vanished_checkpoint_leaves_the_others(layout: Layout, run: Path):
         pytest.skip("this layout has one checkpoint")
     layout.remove(run, layout.steps[0])
     assert [one.step for one in found_run(run).checkpoints] == list(layout.steps[1:])
+
+
+def test_a_run_tells_the_template_it_was_trained_with(layout: Layout, run: Path):
+    assert found_run(run).template == layout.template
+
+
+def test_no_secret_is_among_the_settings(run: Path):
+    config = found_run(run).config
+    assert not any("secret" in str(value) for value in config.values())
 
 
 def test_a_finished_run_keeps_a_state(layout: Layout, run: Path):

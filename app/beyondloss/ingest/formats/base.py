@@ -18,3 +18,11 @@ class Reader(Protocol):
     def read(self, folder: Path) -> FoundRun:
         """Everything the folder says now. Raises `Unreadable` if that is nothing; partial trouble is in `problems`."""
         ...
+
+
+class FileReader(Reader, Protocol):
+    """Reads runs that share a file. Such a run's path is the file's, with the run's name as a last part."""
+
+    def runs_in(self, folder: Path) -> list[Path]:
+        """The paths of the runs in this folder's files. Cheap when there are none."""
+        ...

@@ -19,6 +19,7 @@ from beyondloss.ingest.formats.steadiness import Steadiness
 from beyondloss.ingest.hyperparameters import adapter_base, adapter_settings, card_base, card_settings, model_base
 from beyondloss.ingest.logs import trainer_state
 from beyondloss.ingest.logs.points import RunLog, Setting, has_diverged, merged
+from beyondloss.ingest.logs.tensorboard import FILE_PREFIX, TensorBoardLogs
 from beyondloss.ingest.logs.trainer_state import StateHead
 
 EMPTY_RUN = "empty_run"
@@ -37,13 +38,15 @@ class HuggingFaceReader:
         self._steadiness = steadiness or Steadiness()
         self._final_models = FinalModels()
         self._clock = clock
+        self._tensorboard = TensorBoardLogs()
 
     def recognises(self, folder: Path) -> bool:
         if any(True for _ in checkpoint_folders(folder)) or (folder / trainer_state.FILE_NAME).is_file():
             return True
         # Saved without checkpoints. Weights alone are no run: that may be somebody's base model.
         weights = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
-        return (folder / "training_args.bin").is_file() and any((folder / name).is_file() for name in weights)
+        saved = (folder / "training_args.bin").is_file() and any((folder / name).is_file() for name in weights)
+        return saved or _logs_only(folder)
 
     def read(self, folder: Path) -> FoundRun:
         every = [
@@ -85,8 +88,8 @@ class HuggingFaceReader:
         return run_name(folder)
 
     def live_logs(self, folder: Path) -> Sequence[RunLog]:
-        """Logs beside the checkpoints, the most exact first. The Trainer itself writes none between saves."""
-        return ()
+        """Logs beside the checkpoints, the most exact first. The Trainer itself writes only TensorBoard's, if asked."""
+        return (self._tensorboard.read(folder),)
 
     def merge(self, state_log: RunLog, live_logs: Sequence[RunLog]) -> RunLog:
         """One log. A live log is there from the first step on, so its beginning names the run, not the state's."""
@@ -191,6 +194,14 @@ def _settings_folder(folder: Path, found: Sequence[FoundCheckpoint]) -> Path:
     """The newest readable checkpoint speaks for the run; else the run's own folder."""
     readable = [checkpoint.path for checkpoint in found if checkpoint.state is CheckpointState.PRESENT]
     return readable[-1] if readable else found[-1].path if found else folder
+
+
+def _logs_only(folder: Path) -> bool:
+    """A run that has not saved yet: TensorBoard's events lie in `runs/<date>_<host>/` of its output folder."""
+    try:
+        return any(path.name.startswith(FILE_PREFIX) for path in (folder / "runs").glob("*/*"))
+    except OSError:
+        return False
 
 
 def _changed_at(path: Path) -> float:

@@ -22,7 +22,16 @@ _NO_METRIC = {
     "total_flos",
     "percentage",
 }
-_NO_METRIC_ENDINGS = ("runtime", "samples_per_second", "steps_per_second", "elapsed_time", "remaining_time")
+_NO_METRIC_ENDINGS = (
+    "(iter/s)",
+    "(s/it)",
+    "(GiB)",
+    "runtime",
+    "samples_per_second",
+    "steps_per_second",
+    "elapsed_time",
+    "remaining_time",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ def canonical_name(name: str) -> str:
     for prefix in ("eval", "test"):
         if name.startswith(f"{prefix}/"):
             name = f"{prefix}_{name[len(prefix) + 1 :]}"
-    name = name.removeprefix("train/")
+    if name.startswith("train/"):
+        return name.removeprefix("train/")
     return _SAME_NAME.get(name, name)
 
 
