@@ -42,10 +42,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_crash)
 
 
-async def refuse(error: BeyondLossError, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(error: BeyondLossError | HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request from inside a middleware, before any route has it."""
     request = Request(scope, receive)
-    await problem_response(request, _problem_of(error))(scope, receive, send)
+    answer = _on_error if isinstance(error, BeyondLossError) else _on_http
+    await (await answer(request, error))(scope, receive, send)
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -109,7 +110,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     status = error.status_code
     details = {404: _("There is nothing at this address."), 405: _("This address does not take that method.")}
-    hints = {404: _("Check the address, or start from the list of runs.")}
+    hints = {
+        404: _("Check the address, or start from the list of runs."),
+        413: _("Send it in smaller parts."),
+    }
     problem = Problem(
         status,
         _HTTP_CODES.get(status, "http_error"),

@@ -101,6 +101,8 @@ class Frame:
     here: str
     section: str
     """First part of the path, for the mark in the navigation."""
+    link_over: bool
+    """This browser holds a share link that leads nowhere (any more)."""
 
 
 def _frame(request: Request) -> Frame:
@@ -117,4 +119,5 @@ def _frame(request: Request) -> Frame:
         path=path,
         here=f"{path}?{urlencode(query)}" if query else path,
         section=path.split("/")[1],
+        link_over=getattr(request.state, "link_over", False),
     )

@@ -1,10 +1,11 @@
-"""What keeps other sites, other host names and untrusted text out: three small ASGI middlewares. Knows no page."""
+"""What keeps other sites, other host names and endless bodies out: small ASGI middlewares. Knows no page."""
 
 import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beyondloss.errors import InvalidInput, NotAllowed
@@ -106,6 +107,38 @@ class SameOriginMiddleware:
             receive,
             send,
         )
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies over `limit_bytes`: by what they say, and by what they turn out to be."""
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: int) -> None:
+        self.app = app
+        self.limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self.app(scope, receive, send)
+            return
+        said = Headers(scope=scope).get("content-length", "0")
+        if not said.isdigit() or int(said) > self.limit_bytes:
+            await refuse(_too_large(self.limit_bytes), scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit_bytes:
+                raise _too_large(self.limit_bytes)
+            return message
+
+        await self.app(scope, receive_counted, send)
+
+
+def _too_large(limit_bytes: int) -> HTTPException:
+    return HTTPException(413, f"This is larger than {limit_bytes // 1_000_000} MB.")
 
 
 def is_same_origin(headers: Headers) -> bool:

@@ -152,6 +152,7 @@ class VisitorMiddleware:
                 visitor = await self._visitor(claim)
             except BeyondLossError as error:
                 if not scope["path"].startswith(OPEN_PATHS):
+                    scope.setdefault("state", {})["link_over"] = claim.link_id is not None
                     await refuse(error, scope, receive, send)
                     return
                 visitor = None
