@@ -1,11 +1,14 @@
 """The demo's training process: a plain transformers `Trainer` with a LoRA adapter, as anybody would write it.
 
-Only the callback line is BeyondLoss; the rest is what a real script looks like. Run as `python -m beyondloss.demo.train`,
-in a process of its own, so that the dashboard stays quick and the trainer can be stopped.
+Only the callback line is BeyondLoss; the rest is what a real script looks like. `python -m beyondloss.demo.train` runs
+it in a process of its own, so that the dashboard stays quick and the training can be stopped.
 """
 
 import argparse
 import json
+import os
+import sys
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +19,18 @@ from beyondloss.generation.smollm2 import ensure_smollm2
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer
 
-SAVE_STEPS = (5, 10, *range(20, 1000, 10))
+SAVE_STEPS = (5, *range(10, 1000, 10))
 BATCH_SIZE = 4
 LORA_RANK = 8
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-4
 SEED = 7
 IGNORED_LABEL = -100
 
 
 def main() -> None:
     arguments = _parser().parse_args()
+    if arguments.until_stdin_closes:
+        threading.Thread(target=_leave_with_parent, daemon=True).start()
     base = ensure_smollm2(arguments.cache)
     if arguments.threads:
         import torch
@@ -82,7 +87,7 @@ def read_examples() -> list[list[dict[str, str]]]:
 def encode(messages: list[dict[str, str]], tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[int]]:
     """Token ids, and labels that count only the assistant's words."""
     prompt = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
-    whole = tokenizer.apply_chat_template(messages, tokenize=False)
+    whole = str(tokenizer.apply_chat_template(messages, tokenize=False))
     prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     ids = tokenizer(whole.rstrip("\n"), add_special_tokens=False)["input_ids"]
     return {"input_ids": ids, "labels": [IGNORED_LABEL] * len(prompt_ids) + ids[len(prompt_ids) :]}
@@ -105,7 +110,7 @@ def _save_often() -> Any:  # noqa: ANN401 - transformers' TrainerCallback, impor
     """Saves early and densely: the first comparison should not wait, and the turn happens within twenty steps."""
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-    class SaveOften(TrainerCallback):  # type: ignore[misc]
+    class SaveOften(TrainerCallback):
         def on_step_end(
             self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
         ) -> TrainerControl:
@@ -113,6 +118,13 @@ def _save_often() -> Any:  # noqa: ANN401 - transformers' TrainerCallback, impor
             return control
 
     return SaveOften()
+
+
+def _leave_with_parent() -> None:
+    """Standard input is a pipe that only the parent holds: it ends with the parent, however that ends."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="the dashboard's address; without it nothing is sent")
     parser.add_argument("--run", default="support-demo")
     parser.add_argument("--project", default="demo")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="leave with the process that started this")
     return parser
 
 

@@ -1,14 +1,19 @@
 """A callback for the Hugging Face Trainer and everything built on it. It cannot slow, block or fail the training.
 
-It is no subclass of `TrainerCallback`, so that importing it imports nothing: the Trainer asks by the event's name.
+It is a `TrainerCallback` to type checkers only, so that importing it imports nothing: the Trainer asks by event name.
 """
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beyondloss.integrations.sender import RunIdentity, Sender
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback as _Callback
+else:
+    _Callback = object
 
 DEFAULT_URL = "http://127.0.0.1:8420"
 KEPT_SETTINGS = (
@@ -26,7 +31,7 @@ KEPT_SETTINGS = (
 )
 
 
-class BeyondLossCallback:
+class BeyondLossCallback(_Callback):
     """`trainer.add_callback(BeyondLossCallback(run="support-v3"))`.
 
     `url` and `key` default to BEYONDLOSS_URL (or this machine's port 8420) and BEYONDLOSS_OWNER_KEY; only a server on
