@@ -54,7 +54,9 @@ export class Curve {
 
   /** Draws again if the checkpoints, their states or the selection changed. */
   async sync() {
-    if (this.drawnMarks !== markKey(readMarks())) await this.draw();
+    if (this.drawnMarks === markKey(readMarks())) return;
+    if (window.Plotly && this.element.dataset.drawn) window.Plotly.Fx.unhover(this.element);
+    await this.draw();
   }
 
   /** Points logged since: only what is new is asked for. Calls while one is under way make one more. */

@@ -29,7 +29,7 @@ export function figure(view) {
   return { traces, layout: layout(view, panels, places) };
 }
 
-function lossTraces({ series, choices, colours, words }) {
+function lossTraces({ series, marks, choices, colours, words }) {
   const train = series.loss ?? EMPTY;
   const evaluated = series.eval_loss ?? EMPTY;
   const traces = [];
@@ -42,7 +42,12 @@ function lossTraces({ series, choices, colours, words }) {
   if (choices.smooth) {
     line("raw", words.train, { x: train.steps, y: train.values }, { color: colours.muted, width: 1 }, { opacity: 0.28, hoverinfo: "skip", hovertemplate: undefined });
   }
-  line("loss", words.train, { x: train.steps, y: smoothed(train.values, choices.smooth) }, { color: colours.muted, width: 1.6 });
+  const shown = smoothed(train.values, choices.smooth);
+  line("loss", words.train, { x: train.steps, y: shown }, { color: colours.muted, width: 1.6 }, { hoverinfo: "skip", hovertemplate: undefined });
+  // Plotly lets a line's point win over a marker on the same spot, so the line answers the pointer only where no mark is.
+  const marked = new Set(marks.map((mark) => mark.step));
+  const free = train.steps.map((_, i) => i).filter((i) => !marked.has(train.steps[i]));
+  line("loss", words.train, { x: free.map((i) => train.steps[i]), y: free.map((i) => shown[i]) }, { color: "rgba(0,0,0,0)", width: 0 });
   if (evaluated.steps.length) {
     line("eval_loss", words.eval, { x: evaluated.steps, y: evaluated.values }, { color: colours.ink, width: 1.4, dash: "dot" }, {
       mode: evaluated.steps.length > 60 ? "lines" : "lines+markers",
@@ -78,7 +83,7 @@ function marksTrace(view) {
     x: marks.map((mark) => mark.step),
     y: heights,
     customdata: marks.map((mark) => mark.step),
-    text: marks.map((mark, i) => markText(mark, view, heights[i])),
+    text: marks.map((mark) => markText(mark, view)),
     hovertemplate: "%{text}<extra></extra>",
     marker: {
       symbol: marks.map((mark) => SYMBOLS[mark.shape] ?? "circle"),
@@ -93,10 +98,12 @@ function marksTrace(view) {
   };
 }
 
-function markText(mark, { series, words }, height) {
+function markText(mark, { series, words }) {
   const name = mark.step === 0 ? words.base : `${words.step} ${mark.step}`;
   const lines = [`<b>${name}</b>${mark.epoch ? ` · ${words.epoch} ${mark.epoch}` : ""}`];
-  if (mark.step && series.loss?.steps.length) lines.push(`${words.train} ${short(height)}`);
+  if (mark.step && series.loss?.steps.length) {
+    lines.push(`${words.train} ${short(valueAt(series.loss.steps, series.loss.values, mark.step))}`);
+  }
   lines.push(`${mark.done}/${mark.total} ${words.answers} · ${mark.words}`);
   if (mark.step && mark.changed !== null) lines.push(`${mark.changed} ${words.changed}`);
   return lines.join("<br>");
@@ -148,7 +155,7 @@ function layout(view, panels, places) {
     hoverlabel: { bgcolor: colours.panel, bordercolor: colours.line, font: { family: font, size: 12, color: colours.ink }, align: "left" },
     xaxis: {
       ...axis, fixedrange: coarse, showgrid: false, anchor: panels.length ? `y${panels.length + 1}` : "y", labelalias: { 0: words.base },
-      exponentformat: "SI", nticks: Math.max(3, Math.round(size.width / 80)), ...(range ? { range, autorange: false } : { autorange: true }),
+      exponentformat: "SI", nticks: Math.max(3, Math.round(size.width / 56)), ...(range ? { range, autorange: false } : { autorange: true }),
     },
     yaxis: { ...axis, domain: places.main, type: choices.log ? "log" : "linear", ...logTicks(view), ...noAxisWithoutLoss(view) },
     shapes: selectionLines(view),

@@ -74,7 +74,9 @@ def undo(request: Request, reference: str, state: State = "", kept: State = "") 
     if not wants_part(request):
         return _back(run_path(run.id), state)
     page = find_page(store, visitor, str(run.id), _shown(state, kept=kept))
-    text = _("The rating is taken back.") if undone else _("There is no rating of yours to take back.")
+    text = _("There is no rating of yours to take back.")
+    if undone:
+        text = _("Your earlier rating is back.") if undone[1] else _("The rating is taken back.")
     return render(request, "run/_body.html", page, headers=_event("toast", text=text))
 
 
