@@ -6,6 +6,7 @@ import time
 import pytest
 from sqlmodel import select
 
+from beyondloss.domain.access import LinkScope
 from beyondloss.domain.ratings import LinkRole
 from beyondloss.errors import InvalidInput, NotFound
 from beyondloss.services import sharing
@@ -149,7 +150,7 @@ def test_what_cannot_be_shared_is_refused(any_store: Store):
         {"run_id": run.id, "expires_in_seconds": 0.0},
         {"run_id": run.id, "expires_in_seconds": float("nan")},
         {"run_id": run.id, "expires_in_seconds": 1e12},
-        {"run_id": run.id, "note": "x" * 201},
+        {"run_id": run.id, "note": "x" * 501},
     ):
         with pytest.raises(InvalidInput):
             make(any_store, **wrong)
@@ -158,3 +159,18 @@ def test_what_cannot_be_shared_is_refused(any_store: Store):
     with pytest.raises(NotFound):
         make(any_store, project_id=999_999)
     assert sharing.list_links(any_store) == []
+
+
+def test_everything_that_can_be_shared_is_listed_by_project(any_store: Store):
+    first, second = a_project(any_store, name="b"), a_project(any_store, name="A")
+    _older, newer = (a_run(any_store, first, name=name) for name in ("older", "newer"))
+    a_run(any_store, first, archived=True)
+
+    found = sharing.list_shareable(any_store)
+
+    assert [(one.id, one.name, [run.name for run in one.runs]) for one in found] == [
+        (second.id, "A", []),
+        (first.id, "b", ["newer", "older"]),
+    ]
+    assert sharing.scope_name(any_store, LinkScope(1, LinkRole.VIEW, run_id=newer.id, project_id=None)) == "newer"
+    assert sharing.scope_name(any_store, LinkScope(1, LinkRole.VIEW, run_id=None, project_id=first.id)) == "b"

@@ -14,13 +14,14 @@ from beyondloss.errors import InvalidInput, NotFound
 from beyondloss.store import scopes, sharing
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
+from beyondloss.store.scopes import ProjectRuns
 from beyondloss.store.sharing import LinkRecord
 from beyondloss.store.tables import ShareLink
 
 TOKEN_BYTES = 32
 USE_NOTED_EVERY_SECONDS = 60.0
-LONGEST_LIFE_SECONDS = 10 * 365 * 24 * 3600.0
-MOST_NOTE_CHARACTERS = 200
+LONGEST_LIFE_SECONDS = 100 * 365 * 24 * 3600.0
+MOST_NOTE_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,20 @@ class ShareLinkView:
     """The name alone of the run or project."""
 
 
+def list_shareable(store: Store) -> list[ProjectRuns]:
+    """Everything a link can open: projects by name, each with its runs, newest first; archived runs left out."""
+    with store.read() as session:
+        return scopes.projects_with_runs(session)
+
+
+def scope_name(store: Store, scope: LinkScope) -> str:
+    """The name of the run or project that a link opens."""
+    with store.read() as session:
+        if scope.run_id is not None:
+            return scopes.run_name(session, scope.run_id) or ""
+        return scopes.project_name(session, scope.project_id or 0) or ""
+
+
 def make_link(
     store: Store,
     *,
@@ -57,7 +72,7 @@ def make_link(
     if (run_id is None) == (project_id is None):
         raise InvalidInput("A link opens one run or one project.", hint="Give either a run or a project.")
     if expires_in_seconds is not None and not 0 < expires_in_seconds <= LONGEST_LIFE_SECONDS:
-        raise InvalidInput("That expiry cannot be.", hint="Choose a time ahead of at most ten years, or never.")
+        raise InvalidInput("That expiry cannot be.", hint="Choose a time ahead of at most a hundred years, or never.")
     note = " ".join(storable(note).split())
     if len(note) > MOST_NOTE_CHARACTERS:
         raise InvalidInput("The note is too long.", hint=f"Use at most {MOST_NOTE_CHARACTERS} characters.")
