@@ -17,6 +17,8 @@ SETTLE_SECONDS = 0.5
 """Between the two looks that tell a finished save from one under way."""
 KEEP_SECONDS = 5.0
 """How often answered copies are let go while nothing else happens."""
+SWEEP_SECONDS = 3600.0
+"""How often copies that no checkpoint names any more are looked for."""
 BUSY_RATIO = 15.0
 """Looking takes at most one part in so many of the time, however many folders there are."""
 
@@ -71,11 +73,13 @@ def watch_folders(
     `told` hears of every import, and of each trouble once while it lasts.
     """
     watch = FolderWatch(folders, skip=[kept_dir])
-    sweep_kept(store, kept_dir)
-    kept_at = float("-inf")
+    kept_at = swept_at = float("-inf")
     known: frozenset[str] = frozenset()
     while not stop.is_set():
         started = time.monotonic()
+        if started - swept_at >= SWEEP_SECONDS:
+            sweep_kept(store, kept_dir)
+            swept_at = started
         report = _import_news(store, watch, project=project)
         troubles = list(report.unreadable)
         if report.imported or started - kept_at >= KEEP_SECONDS:
