@@ -32,6 +32,7 @@ class HashPasses:
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
         total = sum(len(chunk.tokens) for chunk in chunks)
         if self.memory_tokens is not None and total > self.memory_tokens:
+            self._rows = {}
             raise torch.OutOfMemoryError("CUDA out of memory.")
         self.fed.append(total)
         logits = []

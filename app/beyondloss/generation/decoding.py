@@ -5,6 +5,7 @@ The model's own choice is kept at every position; drafted tokens only decide how
 Rows leave as they finish and waiting ones take their place. Knows tokens only: no text, no adapters, no store.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from beyondloss.domain.answers import Finish
 from beyondloss.domain.engine import Reference
 from beyondloss.errors import OutOfMemory
 from beyondloss.generation.attention import Chunk
+from beyondloss.generation.drafts import Draft, Drafter, Source
+from beyondloss.generation.pace import Acceptance, Outlook, PassCosts, RowPace, first_cap, plan_drafts
 from beyondloss.generation.passes import Passes
 from beyondloss.generation.rule import Draw, TokenRule
 
@@ -22,6 +25,10 @@ _PASS_TOKENS = 4096
 """Most tokens of new prompts in one pass; bounds the activations in memory."""
 _SHARED_TOKENS = 8
 """A beginning that all prompts share is computed once if it has at least so many tokens."""
+_LOGITS_BYTES = 256 << 20
+"""Bounds the logits of one pass, and with them how much may be drafted at once."""
+_UNKNOWN_REMAINING = 64
+"""Tokens that an answer without a reference is taken to have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class RowStats:
     emitted: int = 0
     verified: int = 0
     accepted: int = 0
+    scored: int = 0
+    """Tokens of the newest reference whose log-probability under these weights came out on the way."""
+    scored_logprob: float = 0.0
+    """The sum of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class Row:
     """An open answer. `cached` tokens of prompt + tokens lie in cache row `slot`; the last token never does."""
 
     order: Order
+    drafter: Drafter | None = None
+    pace: RowPace = field(default_factory=RowPace)
     slot: int = 0
     cached: int = 0
     tokens: list[int] = field(default_factory=list)
@@ -74,27 +87,47 @@ class Row:
             return self.tokens[self.cached - len(prompt) :]
         return [*prompt[self.cached :], *self.tokens]
 
+    def propose(self, most: int) -> Draft:
+        """Never past the limit: the model's own choice after the last drafted token must still fit."""
+        if self.drafter is None:
+            return NO_DRAFT
+        return self.drafter.propose(min(self.pace.cap, most, self.order.limit - len(self.tokens) - 1))
+
+    def outlook(self, draft: Draft, common_rate: float) -> Outlook:
+        left = self.order.limit - len(self.tokens)
+        expected = self.drafter.remaining if self.drafter is not None else None
+        return Outlook(
+            available=len(draft.tokens),
+            rate=self.pace.rate(common_rate),
+            remaining=max(min(expected or _UNKNOWN_REMAINING, left), 1),
+        )
+
     def settle(
         self, choices: Sequence[int], margins: Sequence[float], *, draft: Sequence[int], stop_ids: frozenset[int]
-    ) -> None:
-        """Take the model's choices up to and including the first that the draft did not foresee."""
+    ) -> int:
+        """Take the model's choices up to and including the first that the draft did not foresee; count the foreseen."""
         self.stats.passes += 1
         self.stats.verified += len(draft)
+        accepted, before = 0, len(self.tokens)
         for offset, (token, margin) in enumerate(zip(choices, margins, strict=True)):
             self.margins.append(margin)
             self.stats.emitted += 1
             foreseen = offset < len(draft) and draft[offset] == token
-            self.stats.accepted += foreseen
+            accepted += foreseen
             if token in stop_ids:
                 self.finish = Finish.STOP
-                return
+                break
             self.tokens.append(token)
             if len(self.tokens) >= self.order.limit:
                 self.finish = Finish.LENGTH
-                return
+                break
             if not foreseen:
                 break
         self.cached = len(self.order.prompt) + len(self.tokens) - 1
+        self.stats.accepted += accepted
+        if self.drafter is not None:
+            self.drafter.follow(self.tokens[before:])
+        return accepted
 
     def decoded(self) -> Decoded:
         return Decoded(
@@ -106,32 +139,57 @@ class Row:
         )
 
 
+NO_DRAFT = Draft([], Source.ITSELF)
+
+
+@dataclass(slots=True)
+class Drafting:
+    """What drafting learns; kept from checkpoint to checkpoint, for as long as the model stays in memory."""
+
+    costs: PassCosts = field(default_factory=PassCosts)
+    acceptance: Acceptance = field(default_factory=Acceptance)
+
+
 class Decoder:
     """Makes the answers to a list of orders. One decoder serves one set of weights and one sampling."""
 
-    def __init__(self, passes: Passes, rule: TokenRule, *, stop_ids: frozenset[int], max_batch: int) -> None:
+    def __init__(
+        self,
+        passes: Passes,
+        rule: TokenRule,
+        *,
+        stop_ids: frozenset[int],
+        max_batch: int,
+        drafting: Drafting | None = None,
+    ) -> None:
+        """Without `drafting` every pass settles one token per row."""
         self._passes = passes
         self._rule = rule
         self._stop_ids = stop_ids
+        self._drafting = drafting if passes.can_crop else None
         self.max_batch = max_batch
         self.passes = 0
         self.tokens_fed = 0
         self._shared = 0
+        self._most_drafted = 0
 
     def run(self, orders: Sequence[Order]) -> Iterator[Decoded]:
         """Each answer as soon as it is finished. Halves the batch and goes on when memory runs out."""
-        waiting = deque(Row(order) for order in orders)
+        waiting = deque(self._row(order) for order in orders)
+        if self._drafting is not None:
+            self._drafting.acceptance.fade()
         active: list[Row] = []
         shared = self._shared_beginning(orders)
         room = max((len(o.prompt) + o.limit for o in orders), default=0)
         self._shared = 0
+        self._most_drafted = _LOGITS_BYTES // 4 // self._passes.vocabulary
         self._passes.open(min(self.max_batch, len(orders)), room)
         while waiting or active:
             try:
                 if shared and not self._shared:
                     self._begin_shared(orders[0].prompt[:shared])
                 self._admit(waiting, active)
-                self._step(active)
+                self._step(active, crowd=len(waiting))
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -171,12 +229,20 @@ class Decoder:
                 self._passes.copy(0, row.slot, self._shared)
             active.append(row)
 
-    def _step(self, active: list[Row]) -> None:
-        drafts: list[list[int]] = [[] for _ in active]
+    def _row(self, order: Order) -> Row:
+        if self._drafting is None:
+            return Row(order)
+        drafter = Drafter(order.prompt, order.references, end_id=min(self._stop_ids, default=None))
+        return Row(order, drafter)
+
+    def _step(self, active: list[Row], *, crowd: int) -> None:
+        """One pass over all open rows, and what follows from it."""
+        drafts = self._drafts(active, crowd)
         chunks = [
-            Chunk(row.slot, row.cached, [*row.uncached(), *draft], 1 + len(draft))
+            Chunk(row.slot, row.cached, [*row.uncached(), *draft.tokens], 1 + len(draft.tokens))
             for row, draft in zip(active, drafts, strict=True)
         ]
+        started = time.perf_counter()
         logits = self._run(chunks)
         draws = [
             Draw(row.order.key, len(row.tokens) + offset)
@@ -184,11 +250,55 @@ class Decoder:
             for offset in range(chunk.wanted)
         ]
         choice = self._rule.choose(logits, draws)
+        prefill = any(chunk.start < len(row.order.prompt) for row, chunk in zip(active, chunks, strict=True))
+        if self._drafting is not None and not prefill:
+            # Prompt tokens need no logits, so a pass with many of them says little about one of drafts.
+            self._drafting.costs.saw(sum(len(chunk.tokens) for chunk in chunks), time.perf_counter() - started)
         first = 0
         for row, draft in zip(active, drafts, strict=True):
-            end = first + 1 + len(draft)
-            row.settle(choice.tokens[first:end], choice.margins[first:end], draft=draft, stop_ids=self._stop_ids)
+            end = first + 1 + len(draft.tokens)
+            self._score(row, draft, logits[first:end])
+            accepted = row.settle(
+                choice.tokens[first:end], choice.margins[first:end], draft=draft.tokens, stop_ids=self._stop_ids
+            )
+            self._learn(row, draft, accepted)
             first = end
+
+    def _drafts(self, active: list[Row], crowd: int) -> list[Draft]:
+        drafting = self._drafting
+        if drafting is None:
+            return [NO_DRAFT] * len(active)
+        cap = first_cap(drafting.costs, len(active))
+        most = self._most_drafted // len(active)
+        for row in active:
+            row.pace.cap = row.pace.cap or cap
+        proposed = [row.propose(most) for row in active]
+        outlooks = [
+            row.outlook(draft, drafting.acceptance.rate(draft.source))
+            for row, draft in zip(active, proposed, strict=True)
+        ]
+        lengths = plan_drafts(outlooks, drafting.costs, crowd=crowd)
+        return [Draft(draft.tokens[:length], draft.source) for draft, length in zip(proposed, lengths, strict=True)]
+
+    def _learn(self, row: Row, draft: Draft, accepted: int) -> None:
+        drafted = len(draft.tokens)
+        if self._drafting is not None and drafted:
+            # An answer that ended inside its draft refused nothing.
+            refused = accepted < drafted and row.finish is None
+            self._drafting.acceptance.saw(draft.source, accepted=accepted, refused=refused)
+            row.pace.saw(drafted=drafted, accepted=accepted)
+
+    def _score(self, row: Row, draft: Draft, logits: torch.Tensor) -> None:
+        """While an answer has said nothing but its reference, its drafts score the reference under these weights."""
+        if row.drafter is None or draft.source is not Source.FOLLOWED or not row.drafter.intact:
+            return
+        at = len(row.tokens)
+        known = row.order.references[0].token_ids[at : at + len(draft.tokens)]
+        if known:
+            ids = torch.tensor(known, device=logits.device)[:, None]
+            logprobs = logits[: len(known)].log_softmax(-1).gather(-1, ids)
+            row.stats.scored += len(known)
+            row.stats.scored_logprob += float(logprobs.sum())
 
     def _run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
         self.passes += 1

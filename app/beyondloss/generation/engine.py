@@ -12,7 +12,7 @@ from beyondloss.domain.engine import Question, Target
 from beyondloss.domain.runs import CheckpointKind
 from beyondloss.domain.sampling import Sampling
 from beyondloss.errors import GenerationFailed, MissingDependency, OutOfMemory
-from beyondloss.generation.decoding import Decoded, Decoder, Order, is_out_of_memory
+from beyondloss.generation.decoding import Decoded, Decoder, Order, RowStats, is_out_of_memory
 from beyondloss.generation.loading import choose_placement, find_model
 from beyondloss.generation.noise import answer_key
 from beyondloss.generation.prompts import Prompt, PromptWriter, load_prompt_writer
@@ -81,6 +81,7 @@ class TransformersEngine:
             TokenRule(sampling),
             stop_ids=ready.stop_ids | writer.stop_ids,
             max_batch=self._max_batch,
+            drafting=ready.drafting if self._drafts else None,
         )
         try:
             for decoded in decoder.run(orders):
@@ -107,7 +108,6 @@ class TransformersEngine:
     def _provenance(
         self, target: Target, ready: Ready, writer: PromptWriter, *, prompt: Prompt, decoded: Decoded
     ) -> Provenance:
-        stats = decoded.stats
         return Provenance(
             engine=self.name,
             base_model=target.base_model,
@@ -117,17 +117,25 @@ class TransformersEngine:
             prompt_token_ids=prompt.token_ids,
             dtype=ready.dtype,
             device=ready.device,
-            decoding="draft" if stats.verified else "plain",
+            decoding="draft" if decoded.stats.verified else "plain",
             versions=self._versions,
             adapter_check=ready.adapter_check,
             notes=(*writer.notes, *prompt.notes, *ready.notes),
-            stats={
-                "passes": float(stats.passes),
-                "emitted": float(stats.emitted),
-                "verified": float(stats.verified),
-                "accepted": float(stats.accepted),
-            },
+            stats=_stats(decoded.stats),
         )
+
+
+def _stats(row: RowStats) -> dict[str, float]:
+    """`reference_logprob` is the mean over the first `reference_tokens` tokens of the newest earlier answer."""
+    stats = {
+        "passes": float(row.passes),
+        "emitted": float(row.emitted),
+        "verified": float(row.verified),
+        "accepted": float(row.accepted),
+    }
+    if row.scored:
+        stats |= {"reference_tokens": float(row.scored), "reference_logprob": row.scored_logprob / row.scored}
+    return stats
 
 
 @dataclass(frozen=True, slots=True)

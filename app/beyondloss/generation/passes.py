@@ -23,6 +23,9 @@ class Passes(Protocol):
     can_crop: bool
     """Whether a row may start again from fewer tokens than it has cached, and share another row's beginning."""
 
+    vocabulary: int
+    """How many logits a token has."""
+
     def open(self, slots: int, capacity: int) -> None:
         """Make room for so many rows of at most so many tokens; what was cached before is gone."""
 
@@ -42,6 +45,7 @@ class RaggedPasses:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._device = model.get_input_embeddings().weight.device
+        self.vocabulary = int(model.get_input_embeddings().weight.shape[0])
         self.dtype: torch.dtype = model.dtype
         self._cache: RaggedCache | None = None
 
@@ -92,6 +96,7 @@ class PlainPasses:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._device = model.get_input_embeddings().weight.device
+        self.vocabulary = int(model.get_input_embeddings().weight.shape[0])
         parameters = inspect.signature(model.forward).parameters
         # Recurrent models name their state otherwise.
         self._cache_name = "past_key_values" if "past_key_values" in parameters else "cache_params"

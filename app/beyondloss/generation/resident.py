@@ -15,6 +15,7 @@ from beyondloss.domain.runs import CheckpointKind
 from beyondloss.errors import ModelNotFound, UnreadableCheckpoint
 from beyondloss.generation.adapters import Wardrobe, read_adapter
 from beyondloss.generation.attention import Chunk
+from beyondloss.generation.decoding import Drafting
 from beyondloss.generation.fingerprint import fingerprint, vanished
 from beyondloss.generation.foreign import LanguageModel
 from beyondloss.generation.loading import Placement, context_tokens, find_model, load_model, stop_ids, weight_files
@@ -30,6 +31,7 @@ class Ready:
     """Weights in memory, proven to be those that were asked for."""
 
     passes: Passes
+    drafting: Drafting
     stop_ids: frozenset[int]
     context_tokens: int | None
     vocabulary: int
@@ -48,6 +50,7 @@ class Resident:
         self._wardrobe: Wardrobe | None = None
         self._passes: Passes | None = None
         self._passes_note = ""
+        self._drafting = Drafting()
         self._base_logits: dict[tuple[int, ...], Tensor] = {}
 
     def ready(self, target: Target, prompt: tuple[int, ...]) -> Ready:
@@ -124,6 +127,7 @@ class Resident:
             model = load_model(folder, self._placement)
             self._passes, self._passes_note = passes_for(model)
             self._wardrobe = Wardrobe(model)
+            self._drafting = Drafting()
             self._key = key
         return self._wardrobe
 
@@ -145,6 +149,7 @@ class Resident:
         model = self._wardrobe.model
         return Ready(
             passes=self._passes,
+            drafting=self._drafting,
             stop_ids=stop_ids(model),
             context_tokens=context_tokens(model),
             vocabulary=_vocabulary(model),

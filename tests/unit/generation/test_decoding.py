@@ -1,11 +1,15 @@
 """The decoding loop on a model without weights: batching, finishing, running out of memory."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from beyondloss.domain.answers import Finish
+from beyondloss.domain.engine import Reference
 from beyondloss.domain.sampling import Sampling
 from beyondloss.errors import OutOfMemory
-from beyondloss.generation.decoding import Decoded, Decoder, Order
+from beyondloss.generation.decoding import Decoded, Decoder, Drafting, Order
+from beyondloss.generation.pace import PassCosts
 from beyondloss.generation.rule import TokenRule
 from tests.fakes.passes import HashPasses
 
@@ -84,3 +88,86 @@ def test_a_cache_that_cannot_be_cropped_still_answers_every_row() -> None:
     got = decode(passes, orders, max_batch=3)
     for order in orders:
         assert got[order.index].token_ids == passes.answer(order.prompt, order.limit, STOPS)
+
+
+@st.composite
+def a_draft_for(draw: st.DrawFn, answer: tuple[int, ...]) -> Reference:
+    """An earlier answer: none, the same, shuffled, cut, ended early, edited, or one to something else."""
+    tokens = list(answer)
+    kind = draw(st.sampled_from(["same", "shuffled", "cut", "edited", "other"]))
+    if kind == "shuffled":
+        tokens = draw(st.permutations(tokens))
+    elif kind == "cut":
+        tokens = tokens[: draw(st.integers(0, len(tokens)))]
+    elif kind == "edited":
+        at = draw(st.integers(0, len(tokens)))
+        removed = draw(st.integers(0, 3))
+        tokens[at : at + removed] = draw(st.lists(st.integers(0, 11), max_size=3))
+    elif kind == "other":
+        tokens = draw(st.lists(st.integers(0, 11), max_size=40))
+    return Reference(tuple(tokens), draw(st.booleans()))
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_draft_batch_order_or_memory_changes_an_answer(data: st.DataObject) -> None:
+    passes = HashPasses(
+        salt=data.draw(st.text(max_size=3)), memory_tokens=data.draw(st.sampled_from([None, None, 120, 60]))
+    )
+    prompts = data.draw(st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=14), min_size=1, max_size=7))
+    limit = data.draw(st.integers(1, 40))
+    expected = [passes.answer(prompt, limit, STOPS) for prompt in prompts]
+    orders = [
+        Order(
+            index,
+            tuple(prompt),
+            limit,
+            references=tuple(data.draw(st.lists(a_draft_for(answer), max_size=2))),
+        )
+        for index, (prompt, answer) in enumerate(zip(prompts, expected, strict=True))
+    ]
+    decoder = Decoder(
+        passes,
+        TokenRule(Sampling()),
+        stop_ids=STOPS,
+        max_batch=data.draw(st.integers(1, 8)),
+        drafting=Drafting(PassCosts(fixed_seconds=data.draw(st.sampled_from([0.0, 1.0, 1000.0])), token_seconds=1.0)),
+    )
+    got = {decoded.index: decoded for decoded in decoder.run(data.draw(st.permutations(orders)))}
+    for index, answer in enumerate(expected):
+        assert got[index].token_ids == answer
+        assert len(got[index].margins) == len(answer) + (got[index].finish is Finish.STOP)
+
+
+def test_the_same_answer_as_before_takes_few_passes() -> None:
+    passes = HashPasses()
+    prompts = [(index, 3) for index in range(12)]
+    answers = [passes.answer(prompt, 60, STOPS) for prompt in prompts]
+    orders = [
+        Order(index, prompt, 60, references=(Reference(answer, len(answer) < 60),))
+        for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
+    ]
+    drafting = Drafting(PassCosts(fixed_seconds=1000.0, token_seconds=1.0))
+    decoder = Decoder(passes, TokenRule(Sampling()), stop_ids=STOPS, max_batch=12, drafting=drafting)
+    found = list(decoder.run(orders))
+    assert decoder.passes <= 3
+    assert all(decoded.stats.accepted == decoded.stats.verified for decoded in found)
+
+
+def test_the_probability_of_an_earlier_answer_comes_out_on_the_way() -> None:
+    passes = HashPasses()
+    answer = passes.answer((4, 3), 30, STOPS)
+    drafting = Drafting(PassCosts(fixed_seconds=1000.0, token_seconds=1.0))
+    decoder = Decoder(passes, TokenRule(Sampling()), stop_ids=STOPS, max_batch=1, drafting=drafting)
+    stats = next(decoder.run([Order(0, (4, 3), 30, references=(Reference(answer, True),))])).stats
+    logprobs = [passes.logits([4, 3, *answer[:at]]).log_softmax(-1)[token].item() for at, token in enumerate(answer)]
+    assert stats.scored == len(answer)
+    assert stats.scored_logprob == pytest.approx(sum(logprobs), rel=1e-5)
+
+
+def test_a_cache_that_cannot_be_cropped_is_never_given_a_draft() -> None:
+    passes = HashPasses(can_crop=False)
+    answer = passes.answer((4, 3), 30, STOPS)
+    decoder = Decoder(passes, TokenRule(Sampling()), stop_ids=STOPS, max_batch=2, drafting=Drafting())
+    stats = next(decoder.run([Order(0, (4, 3), 30, references=(Reference(answer, True),))])).stats
+    assert stats.verified == 0
