@@ -77,7 +77,9 @@ def export(
 def _notice(request: Request) -> Notice | None:
     """What the redirect after an edit said was done."""
     query = request.query_params
-    numbers = {name: int(value) for name, value in query.items() if value.isascii() and value.isdigit()}
+    numbers = {
+        name: int(value) for name, value in query.items() if value.isascii() and value.isdigit() and len(value) < 20
+    }
     if (probe := numbers.get("archived")) is not None:
         return Notice("archived", _("The probe is archived. Its answers and ratings stay."), undo=f"probes/{probe}")
     if (behaviour := numbers.get("archived_behaviour")) is not None:

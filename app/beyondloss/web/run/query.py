@@ -111,7 +111,7 @@ def _step(text: str) -> int:
     """`base` is step 0."""
     if text == BASE:
         return 0
-    if text.isascii() and text.isdigit() and int(text) < _MAX_STEP:
+    if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < _MAX_STEP:
         return int(text)
     raise InvalidInput(f"{text[:40]!r} is no step.", hint="Give the number of a checkpoint's step, or 0 for the base.")
 

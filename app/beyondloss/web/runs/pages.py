@@ -7,7 +7,7 @@ from beyondloss.domain.access import Visitor
 from beyondloss.services import projects, runs
 from beyondloss.services.importing import ImportReport
 from beyondloss.services.projects import DEFAULT_PROJECT
-from beyondloss.services.runs import DeletionCount, RunSummary, RunView
+from beyondloss.services.runs import RunSummary
 from beyondloss.store.engine import Store
 from beyondloss.web.runs.sparkline import Sparkline, draw_sparkline
 
@@ -57,12 +57,6 @@ class RunsPage:
     projects: tuple[str, ...]
     form: ImportForm
     may_edit: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePage:
-    run: RunView
-    goes: DeletionCount
 
 
 def runs_page(store: Store, visitor: Visitor, *, form: ImportForm | None = None, show_all: bool = False) -> RunsPage:

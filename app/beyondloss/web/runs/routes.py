@@ -1,21 +1,20 @@
-"""The first page: runs, newest first, by project; importing a folder; deleting a run."""
+"""The first page: runs, newest first, by project; importing a folder."""
 
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from beyondloss.domain.text import storable
-from beyondloss.errors import BeyondLossError, InvalidInput, NotFound
+from beyondloss.errors import BeyondLossError, InvalidInput
 from beyondloss.services import importing, runs
 from beyondloss.services.importing import ImportReport
 from beyondloss.services.projects import DEFAULT_PROJECT
-from beyondloss.services.runs import RunView
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.live import live_response
 from beyondloss.web.render import render
-from beyondloss.web.runs.pages import DeletePage, ImportForm, RunsPage, runs_page
+from beyondloss.web.runs.pages import ImportForm, RunsPage, runs_page
 from beyondloss.web.visitors import visitor_of
 
 router = APIRouter()
@@ -90,28 +89,6 @@ def _folder(typed: str) -> Path:
         _("There is no folder %(folder)s on this machine.") % {"folder": text[:300]},
         hint=_("Check the path; it is the machine that BeyondLoss runs on that counts."),
     )
-
-
-@router.get("/runs/{run}/delete")
-def ask_deletion(request: Request, run: str) -> Response:
-    """Say what would go before anything goes."""
-    view = _owned_run(request, run)
-    page = DeletePage(view, runs.count_deletion(request.app.state.store, view.id))
-    return render(request, "runs/delete.html", page)
-
-
-@router.post("/runs/{run}/delete")
-def delete(request: Request, run: str) -> Response:
-    runs.delete_run(request.app.state.store, _owned_run(request, run).id)
-    return RedirectResponse("/", 303)
-
-
-def _owned_run(request: Request, reference: str) -> RunView:
-    visitor = visitor_of(request)
-    visitor.require_owner()
-    if "\x00" in reference:
-        raise NotFound(_("There is no such run."), hint=_("Check the address."))
-    return runs.find_run(request.app.state.store, reference, visitor)
 
 
 def _render(request: Request, page: RunsPage, *, status: int = 200) -> Response:
