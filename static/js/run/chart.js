@@ -1,14 +1,17 @@
 // The curve on the page: loads its series, draws them with Plotly, follows the selection, the zoom and the live run.
 
 import { figure, wantsLog } from "./figure.js";
-import { nearestMark, readMarks } from "./marks.js";
+import { readMarks } from "./marks.js";
 import { appended, EMPTY, fetchSeries, short, valueAt } from "./series.js";
 
 const LOSS = ["loss", "eval_loss"];
 const PANELS = ["learning_rate", "grad_norm"];
 const MOST_POINTS = 4000;
-const CLICK_REACH_PX = 16;
-const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+const REACH_PX = { fine: 14, coarse: 24 };
+const DRAG_PX = 5;
+// Clicks are the browser's, not Plotly's: its own wait for its pointer's last stop, and two quick ones on two marks are a
+// double click to it.
+const CONFIG = { displayModeBar: false, doubleClick: false, doubleClickDelay: 1, responsive: false, showTips: false };
 const REMEMBERED = "beyondloss.curve";
 
 export class Curve {
@@ -121,13 +124,17 @@ export class Curve {
   }
 
   #listen() {
-    this.element.on("plotly_click", (event) => this.#onClick(event));
-    this.element.on("plotly_hover", (event) => {
-      this.element.classList.toggle("over-mark", event.points.some((point) => point.data.meta === "marks"));
+    let pressed = null;
+    this.element.addEventListener("pointerdown", (event) => (pressed = event));
+    this.element.addEventListener("click", (event) => {
+      const moved = pressed ? Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) : 0;
+      if (moved <= DRAG_PX) this.#onClick(event);
     });
-    this.element.on("plotly_unhover", () => this.element.classList.remove("over-mark"));
+    this.element.addEventListener("pointermove", (event) => {
+      this.element.classList.toggle("over-mark", this.#markAt(event) !== null);
+    });
     this.element.on("plotly_relayout", (change) => this.#onZoom(change));
-    this.element.on("plotly_doubleclick", () => this.#zoomTo(null));
+    this.element.addEventListener("dblclick", () => this.range && this.#zoomTo(null));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     let width = this.element.clientWidth;
     new ResizeObserver(() => {
@@ -142,13 +149,21 @@ export class Curve {
   }
 
   #onClick(event) {
-    const marks = readMarks();
-    const point = event.points.find((candidate) => candidate.data.meta === "marks") ?? event.points[0];
-    if (!point) return;
-    const [low, high] = this.element.layout.xaxis.range;
-    const reach = (CLICK_REACH_PX * (high - low)) / Math.max(1, this.element.clientWidth);
-    const mark = nearestMark(marks, point.x, point.data.meta === "marks" ? 0 : reach);
+    const step = this.#markAt(event);
+    const mark = readMarks().find((candidate) => candidate.step === step);
     if (mark && !mark.selected) this.choose(mark.link);
+  }
+
+  /** The step of the mark under the pointer, or null. */
+  #markAt(event) {
+    const { x, y } = this.element.getBoundingClientRect();
+    const reach = this.coarse ? REACH_PX.coarse : REACH_PX.fine;
+    let best = null;
+    for (const mark of markPlaces(this.element)) {
+      const distance = Math.hypot(mark.x - (event.clientX - x), mark.y - (event.clientY - y));
+      if (distance <= reach && (!best || distance < best.distance)) best = { distance, step: mark.step };
+    }
+    return best ? best.step : null;
   }
 
   #onZoom(change) {
@@ -214,6 +229,24 @@ export class Curve {
     note.textContent = text;
     return undefined;
   }
+}
+
+/** Where the marks stand in the element, in pixels, by what Plotly says of its axes. */
+function markPlaces({ data, layout, clientWidth, clientHeight }) {
+  const marks = data?.find((trace) => trace.meta === "marks");
+  if (!marks || !layout.xaxis.range || !layout.yaxis.range) return [];
+  const { l, r, t, b } = layout.margin;
+  const [bottom, top] = layout.yaxis.domain;
+  const share = ([low, high], value) => (value - low) / (high - low);
+  return marks.x.map((step, i) => {
+    const height = layout.yaxis.type === "log" ? Math.log10(marks.y[i]) : marks.y[i];
+    const level = bottom + share(layout.yaxis.range, height) * (top - bottom);
+    return {
+      step,
+      x: l + share(layout.xaxis.range, step) * (clientWidth - l - r),
+      y: t + (1 - level) * (clientHeight - t - b),
+    };
+  });
 }
 
 function markKey(marks) {

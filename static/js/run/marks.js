@@ -16,12 +16,3 @@ export function readMarks() {
     link: row.querySelector("a"),
   }));
 }
-
-/** The mark nearest to a step, if it is no further than `reach` steps. */
-export function nearestMark(marks, step, reach) {
-  let best = null;
-  for (const mark of marks) {
-    if (!best || Math.abs(mark.step - step) < Math.abs(best.step - step)) best = mark;
-  }
-  return best && Math.abs(best.step - step) <= reach ? best : null;
-}

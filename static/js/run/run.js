@@ -34,7 +34,14 @@ document.addEventListener("htmx:config:request", (event) => {
 });
 
 let putBack = () => undefined;
-document.addEventListener("htmx:before:swap", () => {
+document.addEventListener("htmx:before:swap", (event) => {
+  // Asked for before somebody went elsewhere: it would show another state than the address says.
+  const { ctx } = event.detail;
+  const refreshed = ctx.sourceElement === body() && ctx.request?.method === "GET";
+  if (refreshed && shownAddress(ctx.request.action) !== shownAddress(location.href)) {
+    event.preventDefault();
+    return;
+  }
   putBack = holdPlace();
 });
 document.addEventListener("htmx:after:swap", () => {
@@ -44,6 +51,13 @@ document.addEventListener("htmx:after:swap", () => {
   putBack = () => undefined;
   curve.sync();
 });
+
+// Spelled one way, whoever wrote it: `+` and `%20` are the same space.
+function shownAddress(action) {
+  const { pathname, searchParams } = new URL(action, location.href);
+  searchParams.delete("kept");
+  return `${pathname}?${searchParams}`;
+}
 
 // Back and forward: the same morph as every other change, so that the chart and its zoom live on.
 document.addEventListener("htmx:before:history:restore", (event) => {

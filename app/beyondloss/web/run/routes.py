@@ -17,7 +17,7 @@ from beyondloss.web.run.loading import find_page
 from beyondloss.web.run.pages import DeletionPage, Rated, body_hash, find_card, run_path
 from beyondloss.web.run.query import RunQuery, read_query
 from beyondloss.web.run.rating import RatingInput, record, told
-from beyondloss.web.visitors import visitor_of
+from beyondloss.web.visitors import remember_rater, visitor_of
 
 router = APIRouter(prefix="/runs/{reference}")
 
@@ -63,6 +63,20 @@ def rate(request: Request, reference: str, given: Annotated[RatingInput, Form()]
         return _back(page.head.path, given.state, anchor=given.card)
     headers = _event("rated", text=told(recorded), label=_("Undo"))
     return render(request, "run/_rated.html", Rated(page, card), headers=headers)
+
+
+@router.post("/name")
+def give_name(
+    request: Request, reference: str, name: Annotated[str, Form(max_length=400)], state: State = ""
+) -> Response:
+    """A guest says who they are, once."""
+    store, visitor = request.app.state.store, visitor_of(request)
+    run = runs.find_run(store, reference, visitor)
+    response = _back(run_path(run.id), state)
+    if visitor.link is not None:
+        visitor.require_rating()
+        remember_rater(response, ratings.ensure_rater(store, name=name, share_link_id=visitor.link.link_id).id)
+    return response
 
 
 @router.post("/undo")
