@@ -7,7 +7,6 @@ it in a process of its own, so that the dashboard stays quick and the training c
 import argparse
 import json
 import os
-import sys
 import threading
 from importlib.resources import files
 from pathlib import Path
@@ -122,7 +121,7 @@ def _save_often() -> Any:  # noqa: ANN401 - transformers' TrainerCallback, impor
 
 def _leave_with_parent() -> None:
     """Standard input is a pipe that only the parent holds: it ends with the parent, however that ends."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter's shutdown
         pass
     os._exit(0)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 
@@ -75,6 +74,6 @@ def _leave_on_signals(leaving: Leaving) -> None:
 
 def _leave_with_parent() -> None:
     """Standard input is a pipe that only the parent holds: it ends with the parent, however that ends."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter's shutdown
         pass
     os.kill(os.getpid(), signal.SIGTERM)
