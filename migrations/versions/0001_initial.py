@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("kept_path", sa.String(), nullable=True),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("found_state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("stamp", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -353,7 +354,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_rating_comparison", "rating", ["answer_id", "reference_id"])
     op.create_index("ix_rating_rater_id", "rating", ["rater_id"])
+    op.create_index("ix_rating_reference_id", "rating", ["reference_id"])
+    op.create_index("ix_rating_replaces", "rating", ["replaces"])
     op.create_index("ix_rating_run_id", "rating", ["run_id", "rater_id"])
+    op.create_index("ix_rating_superseded_by", "rating", ["superseded_by"])
 
 
 def downgrade() -> None:

@@ -23,6 +23,12 @@ def get_project(session: Session, project_id: int) -> Project | None:
     return session.get(Project, project_id)
 
 
+def hold_project(session: Session, project_id: int) -> Project:
+    """Whoever makes runs in a project makes them one after the other; what only refers to it need not wait."""
+    query = select(Project).where(Project.id == project_id).with_for_update(key_share=True)
+    return session.exec(query).one()
+
+
 def project_by_reference(session: Session, reference: str) -> Project | None:
     """By name, or by id where no project bears the number as its name."""
     found = session.exec(select(Project).where(Project.name == reference)).first()
@@ -54,6 +60,15 @@ def base_model_path(session: Session, project_id: int, name: str) -> str | None:
         BaseModelMapping.project_id == project_id, BaseModelMapping.name == name
     )
     return session.exec(query).first()
+
+
+def set_base_model_path(session: Session, project_id: int, *, name: str, path: str) -> str | None:
+    """Gives the path that was mapped before."""
+    before = base_model_path(session, project_id, name)
+    statement = insert_into(session, BaseModelMapping).values(project_id=project_id, name=name, path=path)
+    statement = statement.on_conflict_do_update(index_elements=["project_id", "name"], set_={"path": path})
+    session.exec(statement)
+    return before
 
 
 def behaviours(session: Session, *, project_id: int | None = None, archived: bool = False) -> Sequence[Behaviour]:

@@ -127,6 +127,8 @@ class Checkpoint(SQLModel, table=True):
     """Our own copy of an adapter, kept until it is answered."""
     kind: str
     state: str
+    found_state: str = ""
+    """What the folder reader last said; `state` may be what a worker found out since."""
     reason: str = ""
     stamp: str = ""
     fingerprint: str = ""
@@ -303,7 +305,7 @@ class Rating(SQLModel, table=True):
     """The run of `answer`."""
     rater_id: int = Field(foreign_key="rater.id", ondelete="CASCADE", index=True)
     answer_id: int = Field(foreign_key="answer.id", ondelete="CASCADE")
-    reference_id: int = Field(foreign_key="answer.id", ondelete="CASCADE")
+    reference_id: int = Field(foreign_key="answer.id", ondelete="CASCADE", index=True)
     behaviour_id: int | None = Field(default=None, foreign_key="behaviour.id")
     verdict: int | None = None
     both_bad: bool = False
@@ -312,8 +314,8 @@ class Rating(SQLModel, table=True):
     side: str | None = None
     shown_at: float | None = None
     rated_at: float
-    superseded_by: int | None = Field(default=None, foreign_key="rating.id")
-    replaces: int | None = Field(default=None, foreign_key="rating.id")
+    superseded_by: int | None = Field(default=None, foreign_key="rating.id", index=True)
+    replaces: int | None = Field(default=None, foreign_key="rating.id", index=True)
 
 
 class ShareLink(SQLModel, table=True):

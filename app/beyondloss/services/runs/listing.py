@@ -1,0 +1,177 @@
+"""The runs list and one run in full, as far as the visitor may see them."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from beyondloss.domain.access import Visitor
+from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState, RunState
+from beyondloss.domain.text import storable
+from beyondloss.services.runs.views import CheckpointView, RunSummary, RunView
+from beyondloss.store import run_list
+from beyondloss.store.engine import Store
+from beyondloss.store.projects import base_model_path
+from beyondloss.store.rows import stored_id
+from beyondloss.store.run_list import ListedRun, RatingCount
+from beyondloss.store.runs import find_revision, no_such_run, run_by_reference
+from beyondloss.store.tables import Checkpoint, MetricSeries
+
+_ANSWERING = {CheckpointState.PRESENT, CheckpointState.SAVING}
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the store knows about the listed runs, by run id (`answered` by checkpoint id)."""
+
+    checkpoints: Mapping[int, Sequence[Checkpoint]]
+    asked: Mapping[int, int]
+    answered: Mapping[int, int]
+    changed: Mapping[int, int]
+    rated: Mapping[int, int]
+    ratings: Mapping[int, RatingCount]
+    losses: Mapping[int, MetricSeries]
+
+
+def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> list[RunSummary]:
+    """Newest first; only what the visitor may see. A fixed number of queries, whatever the number of runs."""
+    with store.read() as session:
+        listed = run_list.listed_runs(
+            session,
+            run_id=visitor.link.run_id if visitor.link else None,
+            project_id=visitor.link.project_id if visitor.link else None,
+            project=storable(project) if project is not None else None,
+        )
+        run_ids = [stored_id(one.run.id) for one in listed]
+        sampling_of = _samplings(listed)
+        facts = _Facts(
+            checkpoints=run_list.checkpoints_by_run(session, run_ids),
+            asked=run_list.asked_by_project(session),
+            answered=run_list.answered(session, sampling_of),
+            changed=run_list.changed(session, sampling_of),
+            rated=run_list.changed_and_rated(session, sampling_of, visitor.rater_id) if visitor.rater_id else {},
+            ratings=run_list.rating_counts(session, run_ids),
+            losses=run_list.losses(session, run_ids),
+        )
+    return [_summary(one, facts) for one in listed]
+
+
+def runs_revision(store: Store, visitor: Visitor) -> int:
+    """A number that changes whenever `list_runs` would: cheap enough to ask every second."""
+    with store.read() as session:
+        revisions = run_list.revisions(
+            session,
+            run_id=visitor.link.run_id if visitor.link else None,
+            project_id=visitor.link.project_id if visitor.link else None,
+        )
+    return zlib.crc32(repr(revisions).encode())
+
+
+def find_run(store: Store, reference: str, visitor: Visitor) -> RunView:
+    """By id, name, or output folder path. Raises NotFound, also for runs outside the visitor's scope."""
+    with store.read() as session:
+        run = run_by_reference(session, storable(reference))
+        if run is None:
+            raise no_such_run()
+        run_id = stored_id(run.id)
+        visitor.require_run(run_id=run_id, project_id=run.project_id)
+        listed = run_list.listed_run(session, run)
+        mapped = base_model_path(session, run.project_id, run.base_model) if run.base_model else None
+        checkpoints = run_list.checkpoints_by_run(session, [run_id])[run_id]
+        asked = run_list.asked_by_project(session).get(run.project_id, 0)
+        answered = run_list.answered(session, _samplings([listed]))
+        ratings = run_list.rating_counts(session, [run_id]).get(run_id, RatingCount())
+    return RunView(
+        id=run_id,
+        name=run.name,
+        project_id=run.project_id,
+        project=listed.project,
+        trainer=run.trainer,
+        base_model=run.base_model,
+        base_path=mapped or _folder(run.base_model),
+        template=run.template,
+        state=RunState(run.state),
+        output_dir=run.output_dir,
+        first_seen=run.first_seen,
+        changed_at=run.changed_at,
+        revision=run.revision,
+        config=run.config,
+        problems=tuple(run.problems),
+        sampling_id=listed.sampling_id,
+        checkpoints=tuple(_checkpoint(row, listed, asked, answered) for row in checkpoints),
+        ratings=ratings.ratings,
+        raters=ratings.raters,
+    )
+
+
+def run_revision(store: Store, run_id: int) -> int:
+    with store.read() as session:
+        return find_revision(session, run_id)
+
+
+def _samplings(listed: Sequence[ListedRun]) -> dict[int, int]:
+    """The sampling each run's pages show, by run id; runs of which no sampling was ever used are left out."""
+    return {stored_id(one.run.id): one.sampling_id for one in listed if one.sampling_id is not None}
+
+
+def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
+    run, run_id = listed.run, stored_id(listed.run.id)
+    checkpoints, asked = facts.checkpoints[run_id], facts.asked.get(listed.run.project_id, 0)
+    views = [_checkpoint(row, listed, asked, facts.answered) for row in checkpoints]
+    saved = [view.step for view in views if view.step != BASE_STEP]
+    loss, ratings = facts.losses.get(run_id), facts.ratings.get(run_id, RatingCount())
+    steps = saved[-1:] + ([loss.last_step] if loss and loss.last_step is not None else [])
+    return RunSummary(
+        id=run_id,
+        name=run.name,
+        project_id=run.project_id,
+        project=listed.project,
+        trainer=run.trainer,
+        base_model=run.base_model,
+        state=RunState(run.state),
+        output_dir=run.output_dir,
+        first_seen=run.first_seen,
+        changed_at=run.changed_at,
+        revision=run.revision,
+        checkpoints=len(saved),
+        last_step=max(steps, default=None),
+        last_loss=loss.last_value if loss else None,
+        last_loss_kind=loss.last_kind if loss else "finite",
+        answers_done=sum(view.answers_done for view in views),
+        answers_total=sum(view.answers_total for view in views),
+        unrated=max(0, facts.changed.get(run_id, 0) - facts.rated.get(run_id, 0)),
+        ratings=ratings.ratings,
+        raters=ratings.raters,
+        sparkline=tuple(loss.sparkline) if loss else (),
+    )
+
+
+def _checkpoint(row: Checkpoint, listed: ListedRun, asked: int, answered: Mapping[int, int]) -> CheckpointView:
+    done = answered.get(stored_id(row.id), 0)
+    return CheckpointView(
+        id=stored_id(row.id),
+        step=row.step,
+        epoch=row.epoch,
+        kind=CheckpointKind(row.kind),
+        state=CheckpointState(row.state),
+        reason=row.reason,
+        adapter_check=row.adapter_check,
+        path=row.path,
+        answers_done=done,
+        answers_total=asked * listed.samples if _will_answer(row, listed) else done,
+    )
+
+
+def _will_answer(row: Checkpoint, listed: ListedRun) -> bool:
+    """What cannot answer any more is as complete as it will ever be."""
+    if row.step == BASE_STEP:
+        return listed.run.base_model is not None
+    return row.state in _ANSWERING or (row.state == CheckpointState.GONE and row.kept_path is not None)
+
+
+def _folder(base_model: str | None) -> str | None:
+    """The name itself when it is a folder here: trainers record what they were started with."""
+    try:
+        return base_model if base_model and Path(base_model).is_dir() else None
+    except OSError:
+        return None
