@@ -47,6 +47,9 @@ class TransformersEngine:
         self._resident = Resident(self._placement)
         self._writers: dict[tuple[Path | None, Path], PromptWriter] = {}
         self._versions = _versions()
+        self.last_passes = 0
+        """Forward passes of the last call to `answer`, and the tokens fed in them."""
+        self.last_tokens_fed = 0
 
     @property
     def device(self) -> str:
@@ -97,6 +100,7 @@ class TransformersEngine:
                 )
         finally:
             self._max_batch = decoder.max_batch
+            self.last_passes, self.last_tokens_fed = decoder.passes, decoder.tokens_fed
 
     def _writer(self, target: Target) -> PromptWriter:
         alone = target.kind is CheckpointKind.FULL and target.path is not None
