@@ -1,4 +1,4 @@
-"""The application: middlewares outside in, then one router per feature, then the JSON API. No logic.
+"""The application: middlewares outside in, the first page, then the other pages and the JSON API on demand. No logic.
 
 Start-up is measured (benchmarks/): what the first page does not need is imported when it is first asked for.
 """
@@ -19,10 +19,8 @@ from beyondloss.store.engine import Store
 from beyondloss.web import leave, problems
 from beyondloss.web.api.lazy import LazyApi
 from beyondloss.web.i18n import LanguageMiddleware
-from beyondloss.web.projects import routes as projects
-from beyondloss.web.queue import routes as queue
+from beyondloss.web.late import LateRoutes
 from beyondloss.web.render import make_environment
-from beyondloss.web.run import routes as run
 from beyondloss.web.runs import routes as runs
 from beyondloss.web.security import (
     BodyLimitMiddleware,
@@ -31,7 +29,6 @@ from beyondloss.web.security import (
     SameOriginMiddleware,
     allowed_hosts,
 )
-from beyondloss.web.share import routes as share
 from beyondloss.web.static import StaticFiles
 from beyondloss.web.visitors import Keys, VisitorMiddleware
 
@@ -59,6 +56,7 @@ def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None
             Middleware(BodyLimitMiddleware, limit_bytes=MOST_BODY_BYTES),
             Middleware(VisitorMiddleware, store=store, keys=keys),
             Middleware(LazyApi),
+            Middleware(LateRoutes),
         ],
     )
     app.state.settings = settings
@@ -71,10 +69,6 @@ def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None
     app.mount("/static", static, name="static")
     app.include_router(leave.router)
     app.include_router(runs.router)
-    app.include_router(run.router)
-    app.include_router(projects.router)
-    app.include_router(queue.router)
-    app.include_router(share.router)
     return app
 
 
@@ -97,5 +91,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _warm(app: FastAPI, stop: threading.Event) -> None:
     if not stop.wait(1.0):
+        LateRoutes.include(app)
         app.state.static.warm()
         LazyApi.build(app)

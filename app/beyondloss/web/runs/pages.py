@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from beyondloss.domain.access import Visitor
 from beyondloss.services import projects, runs
-from beyondloss.services.importing import ImportReport
 from beyondloss.services.projects import DEFAULT_PROJECT
 from beyondloss.services.runs import RunSummary
 from beyondloss.store.engine import Store
 from beyondloss.web.runs.sparkline import Sparkline, draw_sparkline
+
+if TYPE_CHECKING:
+    from beyondloss.services.importing import ImportReport
 
 SHOWN = 100
 """Rows before "show all": a page of them is what anybody reads."""
@@ -43,7 +46,7 @@ class ImportForm:
     base: str = ""
     error: str = ""
     hint: str = ""
-    report: ImportReport | None = None
+    report: "ImportReport | None" = None
     is_open: bool = False
 
 

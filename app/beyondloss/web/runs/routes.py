@@ -1,21 +1,23 @@
 """The first page: runs, newest first, by project; importing a folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from beyondloss.domain.text import storable
 from beyondloss.errors import BeyondLossError, InvalidInput
-from beyondloss.services import importing, runs
-from beyondloss.services.importing import ImportReport
+from beyondloss.services import runs
 from beyondloss.services.projects import DEFAULT_PROJECT
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.live import live_response
 from beyondloss.web.render import render
 from beyondloss.web.runs.pages import ImportForm, RunsPage, runs_page
 from beyondloss.web.visitors import visitor_of
+
+if TYPE_CHECKING:
+    from beyondloss.services.importing import ImportReport
 
 router = APIRouter()
 
@@ -60,7 +62,9 @@ def import_folder(
     return _render(request, runs_page(store, visitor, form=done))
 
 
-def _import(request: Request, form: ImportForm) -> ImportReport:
+def _import(request: Request, form: ImportForm) -> "ImportReport":
+    from beyondloss.services import importing  # the readers of run folders are not needed to list runs
+
     settings = request.app.state.settings
     folder = _folder(form.folder)
     report = importing.import_folders(
