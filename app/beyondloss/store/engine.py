@@ -60,12 +60,14 @@ class Store:
         On SQLite it begins IMMEDIATE: the write lock is taken first, so what is read inside cannot go stale before
         it is written, and two writers never deadlock on an upgrade.
         """
-        with told(self.file), self.engine.connect().execution_options(**{_MODE: "write"}) as connection:
-            with Session(connection, expire_on_commit=False) as session:
-                yield session
-                session.flush()
-                session.commit()
-            connection.commit()
+        with (
+            told(self.file),
+            self.engine.connect().execution_options(**{_MODE: "write"}) as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            session.connection()  # begins now, not with the first statement
+            yield session
+            session.commit()
 
     @contextmanager
     def upgrading(self) -> Iterator[Connection]:
