@@ -225,6 +225,13 @@ def set_active(store: Store, set_id: int, *, active: bool) -> None:
                 queue_missing_of_project(session, row.project_id)
 
 
+def unmapped_base_models(store: Store, project: ProjectView) -> list[str]:
+    """Base models that the project's runs name and nobody has said the place of, by name."""
+    mapped = {name for name, _path in project.base_models}
+    with store.read() as session:
+        return [name for name in projects.named_base_models(session, project.id) if name not in mapped]
+
+
 def export_probes(store: Store, project_id: int, *, set_name: str | None = None) -> ProbeFile:
     """The current probes as a file that `add_probes` reads back unchanged. A key that two sets share bears its set."""
     with store.read() as session:

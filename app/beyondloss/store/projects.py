@@ -62,6 +62,12 @@ def base_model_path(session: Session, project_id: int, name: str) -> str | None:
     return session.exec(query).first()
 
 
+def named_base_models(session: Session, project_id: int) -> list[str]:
+    """What the project's runs say they were trained from."""
+    query = select(Run.base_model).where(Run.project_id == project_id, col(Run.base_model).is_not(None)).distinct()
+    return sorted(name for name in session.exec(query) if name)
+
+
 def set_base_model_path(session: Session, project_id: int, *, name: str, path: str) -> str | None:
     """Gives the path that was mapped before."""
     before = base_model_path(session, project_id, name)

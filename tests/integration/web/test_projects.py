@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from beyondloss.domain.access import OWNER
 from beyondloss.services import projects
 from beyondloss.store.engine import Store
-from tests.factories import a_behaviour, a_probe, a_project, a_share_link
+from tests.factories import a_behaviour, a_probe, a_project, a_run, a_share_link
 from tests.integration.web.conftest import MakeClient
 
 
@@ -165,3 +165,16 @@ def test_a_guest_of_the_project_reads_it_and_changes_nothing(
     assert guest.get(f"/projects/{project.id}/probes/{secret.id}").status_code == 404
     assert guest.post(f"/projects/{project.id}/probes/{probe.id}/archive").status_code == 403
     assert guest.post(f"/projects/{project.id}/import", data={"text": "probes: []"}).status_code == 403
+
+
+def test_a_base_model_that_runs_name_is_offered_until_somebody_says_where_it_is(
+    client: TestClient, store: Store
+) -> None:
+    project = a_project(store)
+    a_run(store, project, base_model="acme/base-1b")
+    address = f"/projects/{project.id}"
+    assert '<option value="acme/base-1b">' in client.get(address).text
+    client.post(f"{address}/base-models", data={"name": "acme/base-1b", "path": "/models/base"})
+    page = client.get(address).text
+    assert '<option value="acme/base-1b">' not in page
+    assert "/models/base" in page

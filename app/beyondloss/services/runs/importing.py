@@ -3,10 +3,9 @@
 import time
 
 from beyondloss.domain.runs import FoundRun
-from beyondloss.services.metrics import grouped
 from beyondloss.services.projects import add_starter_probes, ensure_project
 from beyondloss.services.runs.views import Imported
-from beyondloss.store import checkpoints, found_runs, metrics, projects
+from beyondloss.store import checkpoints, found_runs, projects
 from beyondloss.store.asking import queue_missing
 from beyondloss.store.engine import Store
 from beyondloss.store.revisions import bump_run
@@ -21,6 +20,9 @@ def import_run(store: Store, found: FoundRun, *, project: str, base_override: st
     second run with `generation` + 1. Project and starter probe set are made when missing. `base_override` names the
     base of a run that names none, and says where it is found for one that does.
     """
+    from beyondloss.services.metrics import grouped  # numpy: listing runs does not wait for it
+    from beyondloss.store import metrics
+
     project_id = ensure_probed_project(store, project)
     points = grouped(found.points)
     with store.write() as session:

@@ -7,7 +7,7 @@ from beyondloss.analysis.diff import Op, word_diff
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.probes import Family
 from beyondloss.errors import NotFound
-from beyondloss.services import projects, runs
+from beyondloss.services import projects
 from beyondloss.services.projects import BehaviourView, ProbeSetView, ProbeView, ProjectView
 from beyondloss.store.engine import Store
 from beyondloss.web.projects.forms import ProbeForm, empty_form, form_of
@@ -93,15 +93,13 @@ def project_page(
     store: Store, visitor: Visitor, reference: str, *, editing: Editing | None = None, notice: Notice | None = None
 ) -> ProjectPage:
     view = find_project(store, visitor, reference)
-    mapped = {name for name, _path in view.base_models}
-    named = {run.base_model for run in runs.list_runs(store, visitor, project=view.name) if run.base_model}
     return ProjectPage(
         project=view,
         others=tuple(other.name for other in projects.list_projects(store, visitor) if other.id != view.id),
         may_edit=visitor.is_owner,
         editing=editing or Editing(),
         notice=notice,
-        unmapped=tuple(sorted(named - mapped)),
+        unmapped=tuple(projects.unmapped_base_models(store, view)) if visitor.is_owner else (),
     )
 
 
