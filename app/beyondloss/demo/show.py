@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from beyondloss.demo.live import LiveDemo, shared_processor
-from beyondloss.demo.material import PROJECT, RUN_NAME
+from beyondloss.demo.material import PROJECT
 from beyondloss.demo.recorded import open_recorded
 from beyondloss.server.listening import Address, address_of
 from beyondloss.server.serve import Serving, serve
@@ -52,8 +52,8 @@ def show_recorded(
     settings: Settings, store: Store, listener: socket.socket, *, told: Callable[[str], None], ready: Ready | None
 ) -> None:
     """Put the recorded run into the store, once, and serve it."""
-    open_recorded(store)
+    run = open_recorded(store)
     if ready is None:
-        told(f"The run {RUN_NAME} is in the store: beyondloss serve shows it.")
+        told(f"The run {run.name} is in the store: beyondloss serve shows it.")
         return
     serve(settings, store, Serving(with_worker=False), listener=listener, told=told, ready=ready)

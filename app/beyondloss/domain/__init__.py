@@ -1,1 +1,1 @@
-"""Pure values and rules: what runs, probes, answers, ratings and jobs are. No I/O, no framework, no clock of its own."""
+"""Pure values and rules: what runs, probes, answers, ratings and jobs are. No I/O, no framework, no clock."""

@@ -51,7 +51,10 @@ class Engine(Protocol):
     name: str
 
     def answer(self, target: Target, questions: Sequence[Question], sampling: Sampling) -> Iterator[GeneratedAnswer]:
-        """Yield each answer as soon as it is finished, in any order. Raises `GenerationFailed` or `UnreadableCheckpoint`."""
+        """Yield each answer as soon as it is finished, in any order.
+
+        Raises `GenerationFailed` or `UnreadableCheckpoint`.
+        """
         ...
 
     def release(self) -> None:

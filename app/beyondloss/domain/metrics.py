@@ -31,7 +31,7 @@ class MetricPoint:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric as a chart wants it: parallel lists by rising step; `values` holds None where `kinds` is not finite.
+    """One metric as a chart wants it: parallel lists by rising step; `values` is None where `kinds` is not finite.
 
     `total` is the number of points stored in the asked range before downsampling.
     """

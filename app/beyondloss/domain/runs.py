@@ -1,4 +1,4 @@
-"""Runs and checkpoints: their kinds and states, and what a folder reader found (`Found…`), before anything is stored."""
+"""Runs and checkpoints: their kinds and states, and what a folder reader found (`Found…`), before it is stored."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -4,6 +4,7 @@ Knows nothing of tokens or answers. Foreign bytes are never unpickled: safetenso
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,25 @@ from torch import Tensor
 from beyondloss.errors import UnreadableCheckpoint
 from beyondloss.generation.fingerprint import fingerprint, vanished
 from beyondloss.generation.foreign import AdapterConfig, LanguageModel, LoadResult, PeftWrapper
+from beyondloss.generation.linear import WearingLinear, dress, undress
 from beyondloss.generation.quiet import quiet_libraries
 from beyondloss.generation.rule import not_numbers
 
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways of initialising LoRA that rewrite the base's weights when the adapter is made, also when it is only loaded."""
+_MORE_THAN_LORA = (
+    "use_dora",
+    "lora_bias",
+    "use_qalora",
+    "use_bdlora",
+    "velora_config",
+    "monteclora_config",
+    "arrow_config",
+    "kasa_config",
+    "target_parameters",
+    "megatron_config",
+)
+"""Settings that make an adapter compute more than x·Aᵀ·Bᵀ."""
 _PROMPT_LEARNING = frozenset({"PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "CPT"})
 
 
@@ -122,55 +137,82 @@ def _has_effect(tensors: dict[str, Tensor]) -> bool:
 class Wardrobe:
     """Puts adapters on one base model and takes them off, leaving the base bit for bit as it was.
 
-    In float32 an adapter is added into the weights it changes (no cost per pass), and taking it off copies the base's
-    own values back: subtracting would not be exact. Otherwise it is worn as extra layers, since adding a small change
-    into 16-bit weights would round much of it away.
+    Nothing is ever added into the base's weights: in 16 bits that would round much of a small change away, and
+    subtracting it again is exact in no type. Plain LoRA is worn by the linear layers themselves; every other kind
+    of adapter by peft, around the model's own layers.
     """
 
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
-        self._originals: dict[str, Tensor] = {}
-        self._added: tuple[str, ...] = ()
-        self._worn: PeftWrapper = None
+        self._dressed = [m for m in model.modules() if isinstance(m, WearingLinear)]
+        self._peft: PeftWrapper = None
         self.wearing = ""
 
     def put_on(self, adapter: Adapter) -> None:
-        """Nothing may be on. If this raises, the base may be changed: throw it away."""
-        if adapter.alone_because:
-            _fit_embeddings(self.model, adapter.tensors)
-        peft_model = _attach(self.model, adapter)
-        names = _changed_weights(peft_model)
-        if not adapter.alone_because and self._may_add(names):
-            for name in names:
-                if name not in self._originals:
-                    self._originals[name] = self.model.get_parameter(_inside(self.model, name)).detach().clone()
-            self._added = names
-            peft_model.base_model.merge_and_unload()
+        """Nothing may be on. If this raises, the model may be half changed: throw it away."""
+        pairs = _plain_lora(self.model, adapter)
+        if pairs:
+            for pair in pairs:
+                pair.layer.wear(pair.down, pair.up, pair.scale)
         else:
-            peft_model.eval()
-            self._worn = peft_model
+            undress(self.model)
+            if adapter.alone_because:
+                _fit_embeddings(self.model, adapter.tensors)
+            self._peft = _attach(self.model, adapter)
         self.wearing = adapter.fingerprint
 
     def take_off(self) -> None:
-        if self._worn is not None:
-            self._worn.base_model.unload()
-            self._worn = None
-        with torch.inference_mode():
-            for name in self._added:
-                self.model.get_parameter(name).copy_(self._originals[name])
-        self._added = ()
+        for layer in self._dressed:
+            layer.take_off()
+        if self._peft is not None:
+            self._peft.base_model.unload()
+            self._peft = None
+            dress(self.model, free_bytes=free_bytes(self.model.device))
+            self._dressed = [m for m in self.model.modules() if isinstance(m, WearingLinear)]
         self.wearing = ""
 
-    def _may_add(self, names: tuple[str, ...]) -> bool:
-        """Float32 only; never a weight that two modules share; never without memory for the copies."""
-        weights = {name: self.model.get_parameter(_inside(self.model, name)) for name in names}
-        tied = {p.data_ptr() for p in _embeddings(self.model)} if self.model.config.tie_word_embeddings else set()
-        missing = sum(w.numel() * w.element_size() for name, w in weights.items() if name not in self._originals)
-        return (
-            bool(weights)
-            and all(weight.dtype is torch.float32 and weight.data_ptr() not in tied for weight in weights.values())
-            and missing < _free_bytes(self.model.device) // 2
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """LoRA's two matrices for one layer."""
+
+    layer: WearingLinear
+    down: Tensor
+    up: Tensor
+    scale: float
+
+
+def _plain_lora(model: LanguageModel, adapter: Adapter) -> list[_Pair]:
+    """The adapter as matrices for our own layers, or nothing if any part of it is more than that."""
+    config = adapter.config
+    if (
+        adapter.alone_because
+        or config.peft_type != "LORA"
+        or any(getattr(config, name, None) for name in _MORE_THAN_LORA)
+    ):
+        return []
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, WearingLinear)}
+    found: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in adapter.tensors.items():
+        name, _, part = key.removeprefix("base_model.model.").partition(".lora_")
+        found.setdefault(name, {})[part] = tensor
+    pairs = []
+    for name, parts in found.items():
+        layer, down, up = layers.get(name), parts.get("A.weight"), parts.get("B.weight")
+        if layer is None or down is None or up is None or len(parts) != 2:
+            return []
+        if down.shape != (up.shape[1], layer.in_features) or up.shape[0] != layer.out_features:
+            return []
+        pairs.append(_Pair(layer, down, up, _scale(config, name, rank=down.shape[0])))
+    return pairs
+
+
+def _scale(config: AdapterConfig, name: str, *, rank: int) -> float:
+    from peft.utils.other import get_pattern_key
+
+    patterns: dict[str, float] = config.alpha_pattern or {}
+    alpha = float(patterns.get(get_pattern_key(list(patterns), name), config.lora_alpha or rank))
+    return alpha / math.sqrt(rank) if config.use_rslora else alpha / rank
 
 
 def _attach(model: LanguageModel, adapter: Adapter) -> PeftWrapper:
@@ -189,7 +231,7 @@ def _attach(model: LanguageModel, adapter: Adapter) -> PeftWrapper:
     missing = [key for key in result.missing_keys if any(part in key for part in ("lora_", ".default"))]
     if result.unexpected_keys or missing:
         raise _does_not_fit(f"{(list(result.unexpected_keys) + missing)[0]} has no counterpart")
-    return peft_model
+    return peft_model.eval()
 
 
 def _does_not_fit(detail: str) -> UnreadableCheckpoint:
@@ -198,29 +240,6 @@ def _does_not_fit(detail: str) -> UnreadableCheckpoint:
         hint="Check that the run is mapped to the base model it was trained on.",
         code="adapter_does_not_fit",
     )
-
-
-def _changed_weights(peft_model: PeftWrapper) -> tuple[str, ...]:
-    """Names, in the bare model, of the weights that merging the adapter would change."""
-    tuner = peft_model.base_model
-    modules = [f"{name}.weight" for name in tuner.targeted_module_names]
-    return (*modules, *getattr(tuner, "targeted_parameter_names", ()))
-
-
-def _inside(model: LanguageModel, name: str) -> str:
-    """The name of a weight while its module is wrapped by peft."""
-    module, _, leaf = name.rpartition(".")
-    wrapped = f"{module}.base_layer.{leaf}"
-    try:
-        model.get_parameter(wrapped)
-    except AttributeError:
-        return name
-    return wrapped
-
-
-def _embeddings(model: LanguageModel) -> list[Tensor]:
-    modules = (model.get_input_embeddings(), model.get_output_embeddings())
-    return [getattr(module, "base_layer", module).weight for module in modules if module is not None]
 
 
 def _fit_embeddings(model: LanguageModel, tensors: dict[str, Tensor]) -> None:
@@ -239,7 +258,8 @@ def _own_embeddings(tensors: dict[str, Tensor]) -> list[Tensor]:
     return [tensor for key, tensor in tensors.items() if key.endswith(layers)]
 
 
-def _free_bytes(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a device; on a CPU what the system says is available."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
@@ -248,4 +268,4 @@ def _free_bytes(device: torch.device) -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return 8 << 30
+    return 8 << 30  # Not Linux; a guess that packs small models only.

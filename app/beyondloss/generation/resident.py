@@ -13,7 +13,7 @@ from torch import Tensor
 from beyondloss.domain.engine import Target
 from beyondloss.domain.runs import CheckpointKind
 from beyondloss.errors import ModelNotFound, UnreadableCheckpoint
-from beyondloss.generation.adapters import Wardrobe, read_adapter
+from beyondloss.generation.adapters import Wardrobe, free_bytes, read_adapter
 from beyondloss.generation.attention import Chunk
 from beyondloss.generation.decoding import Drafting
 from beyondloss.generation.fingerprint import fingerprint, vanished
@@ -125,7 +125,7 @@ class Resident:
         if self._wardrobe is None or self._key != key:
             self.release()
             model = load_model(folder, self._placement)
-            self._passes, self._passes_note = passes_for(model)
+            self._passes, self._passes_note = passes_for(model, free_bytes=free_bytes(self._placement.device))
             self._wardrobe = Wardrobe(model)
             self._drafting = Drafting()
             self._key = key

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from beyondloss.domain.access import Visitor
@@ -205,6 +206,18 @@ def retry_job(store: Store, job_id: int) -> JobView:
         count = answers.count_for_job(session, job)
         job.done, job.total = count.done, count.total
         return _view_of(jobs.job_record(session, job_id), [])
+
+
+def retry_failed(store: Store) -> int:
+    """Queue everything again that failed. Gives how many jobs that were."""
+    with store.read() as session:
+        failed = jobs.failed_ids(session)
+    retried = 0
+    for job_id in failed:
+        with suppress(Conflict, NotFound):  # somebody was quicker
+            retry_job(store, job_id)
+            retried += 1
+    return retried
 
 
 def set_paused(store: Store, *, paused: bool) -> None:

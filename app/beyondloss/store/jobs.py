@@ -15,6 +15,7 @@ from beyondloss.domain.jobs import LOOKED_AT_PRIORITY, JobState
 from beyondloss.domain.runs import CheckpointKind
 from beyondloss.store.insert import insert_into
 from beyondloss.store.revisions import bump_run
+from beyondloss.store.rows import stored_id
 from beyondloss.store.tables import Checkpoint, Job, Run, Switch
 
 MAX_ATTEMPTS = 3
@@ -229,6 +230,11 @@ def ended_jobs(session: Session, *, limit: int) -> list[JobRecord]:
     """The last ended first."""
     query = _records().where(col(Job.state).in_(ENDED)).order_by(col(Job.ended_at).desc(), col(Job.id).desc())
     return [JobRecord(*found) for found in session.exec(query.limit(limit)).all()]
+
+
+def failed_ids(session: Session) -> list[int]:
+    query = select(col(Job.id)).where(Job.state == JobState.FAILED.value).order_by(col(Job.id))
+    return [stored_id(job_id) for job_id in session.exec(query).all()]
 
 
 def job_record(session: Session, job_id: int) -> JobRecord | None:

@@ -56,11 +56,15 @@ def shortage(need_bytes: int, memory: DeviceMemory) -> str:
     # A model larger than the whole device is not waited for: loading it says what would help.
     if need_bytes + margin_bytes <= memory.free_bytes or need_bytes > memory.total_bytes:
         return ""
-    busy = f", and {memory.others} other process(es) compute there" if memory.others else ""
+    busy = f" while {_processes(memory.others)} there" if memory.others else ""
     return (
         f"GPU {memory.index} has {memory.free_bytes / GIB:.1f} GiB free of {memory.total_bytes / GIB:.1f}{busy}; "
         f"the model needs about {need_bytes / GIB:.1f} GiB."
     )
+
+
+def _processes(others: int) -> str:
+    return "another process computes" if others == 1 else f"{others} other processes compute"
 
 
 def device_memory(device: str) -> DeviceMemory | None:

@@ -8,9 +8,6 @@ import { restoreDrafts, watchRatings } from "./rating.js";
 const { htmx } = window;
 const body = () => document.getElementById("run-body");
 
-// What a person opened stays open when the page is brought up to date.
-htmx.config.morphIgnore.push("open");
-
 const curve = new Curve(document.getElementById("chart"), (link) => link.click());
 curve.start();
 watchCards();

@@ -127,3 +127,11 @@ def test_only_the_owner_sees_where_the_run_lies(
 def test_the_address_of_a_filter_is_short_in_the_history(client: TestClient, run: Run) -> None:
     answer = client.get("/runs/support?step=10&behaviour=&family=&q=one&go=replace", headers=HTMX)
     assert answer.headers["hx-replace-url"] == f"/runs/{run.id}?step=10&q=one"
+
+
+def test_the_owner_says_where_the_base_is_or_what_it_is(client: TestClient, store: Store, run: Run) -> None:
+    client.post("/runs/support/base", data={"path": "/models/base-1b"})
+    assert runs.find_run(store, "support", Visitor()).base_path == "/models/base-1b"
+    a_run(store, name="nameless", base_model=None)
+    client.post("/runs/nameless/base", data={"path": "acme/other-1b"})
+    assert runs.find_run(store, "nameless", Visitor()).base_model == "acme/other-1b"

@@ -6,7 +6,6 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Form, Request
-from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from beyondloss.services import answers, ratings, runs
@@ -23,14 +22,6 @@ router = APIRouter(prefix="/runs/{reference}")
 
 _STATE_LIMIT = 8000
 State = Annotated[str, Form(max_length=_STATE_LIMIT)]
-
-
-class BaseInput(BaseModel):
-    """Where the base model is. `name` is asked only where the run does not say it."""
-
-    path: str = Field(max_length=4000)
-    name: str = Field(default="", max_length=1000)
-    state: str = Field(default="", max_length=_STATE_LIMIT)
 
 
 @router.get("")
@@ -108,13 +99,18 @@ def ask(request: Request, reference: str, state: State = "", step: Annotated[int
 
 
 @router.post("/base")
-def map_base(request: Request, reference: str, given: Annotated[BaseInput, Form()]) -> Response:
-    """Remember where the run's base model lies on this machine."""
+def map_base(
+    request: Request, reference: str, path: Annotated[str, Form(max_length=4000)], state: State = ""
+) -> Response:
+    """Remember where the run's base model lies, or, where the run does not say it, what its base model is."""
     store, visitor = request.app.state.store, visitor_of(request)
     visitor.require_owner()
     run = runs.find_run(store, reference, visitor)
-    runs.map_base_model(store, run.project_id, name=run.base_model or given.name.strip(), path=given.path.strip())
-    return _back(run_path(run.id), given.state)
+    if run.base_model:
+        runs.map_base_model(store, run.project_id, name=run.base_model, path=path)
+    else:
+        runs.name_base_model(store, run.id, path)
+    return _back(run_path(run.id), state)
 
 
 @router.get("/delete")

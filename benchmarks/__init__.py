@@ -1,0 +1,1 @@
+"""How fast it is, measured. README.md says what and how."""
