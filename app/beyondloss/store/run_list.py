@@ -120,20 +120,25 @@ def answered(session: Session, sampling_of: Mapping[int, int]) -> dict[int, int]
 
 
 def changed(session: Session, sampling_of: Mapping[int, int]) -> dict[int, int]:
-    """Answers that differ from the base's, by run id: what there is to rate."""
+    """Answers that differ from the base's, by run id: what there is to rate.
+
+    The outer joins, which change nothing, keep SQLite from beginning with the base and then looking up the others
+    by probe over all runs: 30 s instead of half a second at 66,000 answers.
+    """
     base, base_answer = aliased(Checkpoint), aliased(Answer)
     query = (
         select(Checkpoint.run_id, Answer.sampling_id, func.count())
-        .join(Checkpoint, _current(Answer, Checkpoint))
-        .join(base, (col(base.run_id) == Checkpoint.run_id) & (col(base.step) == BASE_STEP))
-        .join(base_answer, _current(base_answer, base) & _same_question(base_answer))
+        .select_from(Checkpoint)
+        .join(Answer, _current(Answer, Checkpoint))
         .join(Probe, col(Probe.id) == Answer.probe_id)
         .join(ProbeSet, col(ProbeSet.id) == Probe.probe_set_id)
+        .join(base, (col(base.run_id) == Checkpoint.run_id) & (col(base.step) == BASE_STEP), isouter=True)
+        .join(base_answer, _current(base_answer, base) & _same_question(base_answer), isouter=True)
         .where(
             *_asked(),
             col(Checkpoint.run_id).in_(sampling_of),
             Checkpoint.step != BASE_STEP,
-            Answer.text != base_answer.text,
+            func.coalesce(base_answer.text, Answer.text) != Answer.text,
         )
         .group_by(col(Checkpoint.run_id), col(Answer.sampling_id))
     )
