@@ -21,21 +21,28 @@ def register(app: typer.Typer) -> None:
 def backup(invocation: Invocation, file: FILE) -> None:
     """Copy the whole store into one file, while everything keeps running."""
     from beyondloss.services import backup as service
+    from beyondloss.store.engine import Store
 
-    service.backup(invocation.store(invocation.settings()), file)
-    invocation.tell(
-        f"Kept in {file}, {file.stat().st_size:,} bytes.", {"file": str(file), "bytes": file.stat().st_size}
-    )
+    store = Store(invocation.settings().resolved_database_url)
+    size_bytes = service.backup(store, file).stat().st_size
+    invocation.tell(f"Kept in {file}, {size_bytes:,} bytes.", {"file": str(file), "bytes": size_bytes})
 
 
-def restore(invocation: Invocation, file: FILE) -> None:
+def restore(
+    invocation: Invocation,
+    file: FILE,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Even while another process seems to use the store.")] = False,
+) -> None:
     """Put a backup in the place of the store. The store it replaces is kept beside it."""
     from beyondloss.services import backup as service
     from beyondloss.store.engine import Store
 
-    settings = invocation.settings()
-    kept = service.restore(Store(settings.resolved_database_url), file)
-    invocation.tell(f"Restored {file}. What was there before: {kept}.", {"file": str(file), "kept": str(kept)})
+    kept = service.restore(Store(invocation.settings().resolved_database_url), file, force=force)
+    invocation.tell(
+        f"Restored {file}." + (f" What was there before is kept as {kept}." if kept else ""),
+        {"file": str(file), "kept": str(kept) if kept else None},
+    )
 
 
 def doctor(invocation: Invocation) -> None:
@@ -54,12 +61,23 @@ def doctor(invocation: Invocation) -> None:
 
 def bench(
     invocation: Invocation,
-    what: Annotated[str, typer.Argument(help="decoding")] = "decoding",
+    what: Annotated[str, typer.Argument(metavar="decoding", help="What to measure.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name, or folder.")],
+    *,
+    max_new_tokens: Annotated[int, typer.Option(help="Token limit of an answer.")] = 96,
+    repeats: Annotated[int, typer.Option(help="Times each is measured; the median counts.")] = 1,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16, float16.")] = None,
 ) -> None:
-    """Measure this machine: how fast answers are generated."""
-    from beyondloss.cli.working import bench_decoding
+    """Measure how fast this machine answers a run's checkpoints, beside two usual ways of doing it."""
     from beyondloss.errors import InvalidInput
 
     if what != "decoding":
-        raise InvalidInput(f"There is no benchmark {what!r}.", hint="There is one: beyondloss bench decoding")
-    bench_decoding(invocation)
+        raise InvalidInput(f"There is no benchmark {what!r}.", hint="There is one: beyondloss bench decoding RUN")
+    settings = invocation.settings(device=device, dtype=dtype)
+    store = invocation.store(settings)
+
+    from beyondloss.cli.benching import measure_decoding
+
+    measured = measure_decoding(settings, store, run, max_new_tokens=max_new_tokens, repeats=repeats)
+    invocation.tell(measured.table, asdict(measured.bench))
