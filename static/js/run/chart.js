@@ -31,7 +31,7 @@ export class Curve {
   }
 
   async start() {
-    const [series] = await Promise.all([this.#fetch(LOSS), plotlyReady()]).catch(() => []);
+    const [series] = await Promise.all([this.#fetch(null), plotlyReady()]).catch(() => []);
     if (!series) return this.#say(window.Plotly ? this.words.failed : this.words.noplot);
     this.series = series;
     this.choices.log ??= wantsLog(series.loss);

@@ -4,14 +4,17 @@
 
 export const EMPTY = Object.freeze({ steps: [], values: [], kinds: [], total: 0 });
 
-/** @returns {Promise<Record<string, Series>>} */
-export async function fetchSeries(address, names, { points = 2000, from, to } = {}) {
+/**
+ * @param {string} address of the first series: the page has asked for exactly this already, so that asking again is free
+ * @returns {Promise<Record<string, Series>>}
+ */
+export async function fetchSeries(address, names, { points, from, to } = {}) {
   const url = new URL(address, location.href);
-  url.searchParams.set("names", names.join(","));
-  url.searchParams.set("points", points);
+  if (names) url.searchParams.set("names", names.join(","));
+  if (points) url.searchParams.set("points", points);
   if (from !== undefined) url.searchParams.set("from", from);
   if (to !== undefined) url.searchParams.set("to", to);
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  const answer = await fetch(names || points ? url : address);
   if (!answer.ok) throw new Error(`metrics: ${answer.status}`);
   return (await answer.json()).series;
 }

@@ -27,6 +27,8 @@ class RunHead:
     project: str
     project_path: str
     path: str
+    metrics: str
+    """Where the curve's first series come from: the page asks for them before its scripts do."""
     trainer: str
     base_model: str
     short_base: str
@@ -244,6 +246,7 @@ def _head(run: RunView, path: str) -> RunHead:
         project=run.project,
         project_path=f"/projects/{run.project_id}",
         path=path,
+        metrics=f"/api/v1{path}/metrics?names=loss,eval_loss&points=2000",
         trainer=run.trainer,
         base_model=run.base_model or "",
         short_base=(run.base_model or "").rstrip("/").rpartition("/")[2],
