@@ -2,12 +2,15 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from sqlmodel import Session
 
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState, RunState
 from beyondloss.domain.text import storable
+from beyondloss.services.runs.remembered import RememberedRow, remember_row, remembered_row
 from beyondloss.services.runs.views import CheckpointView, RunSummary, RunView
 from beyondloss.store import run_list
 from beyondloss.store.engine import Store
@@ -27,14 +30,15 @@ class _Facts:
     checkpoints: Mapping[int, Sequence[Checkpoint]]
     asked: Mapping[int, int]
     answered: Mapping[int, int]
-    changed: Mapping[int, int]
-    rated: Mapping[int, int]
     ratings: Mapping[int, RatingCount]
     losses: Mapping[int, MetricSeries]
 
 
 def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> list[RunSummary]:
-    """Newest first; only what the visitor may see. A fixed number of queries, whatever the number of runs."""
+    """Newest first; only what the visitor may see. A fixed number of queries, whatever the number of runs.
+
+    Only runs that changed since they were last listed are counted through; the others' rows are remembered.
+    """
     with store.read() as session:
         listed = run_list.listed_runs(
             session,
@@ -42,18 +46,40 @@ def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> 
             project_id=visitor.link.project_id if visitor.link else None,
             project=storable(project) if project is not None else None,
         )
-        run_ids = [stored_id(one.run.id) for one in listed]
-        sampling_of = _samplings(listed)
-        facts = _Facts(
-            checkpoints=run_list.checkpoints_by_run(session, run_ids),
-            asked=run_list.asked_by_project(session),
-            answered=run_list.answered(session, sampling_of),
-            changed=run_list.changed(session, sampling_of),
-            rated=run_list.changed_and_rated(session, sampling_of, visitor.rater_id) if visitor.rater_id else {},
-            ratings=run_list.rating_counts(session, run_ids),
-            losses=run_list.losses(session, run_ids),
-        )
-    return [_summary(one, facts) for one in listed]
+        rows = {stored_id(one.run.id): _remembered(store, one) for one in listed}
+        moved = [one for one in listed if rows[stored_id(one.run.id)] is None]
+        for row in _counted(session, moved):
+            remember_row(store, row)
+            rows[row.summary.id] = row
+        rated = run_list.changed_and_rated(session, _samplings(listed), visitor.rater_id) if visitor.rater_id else {}
+    return [
+        replace(row.summary, unrated=max(0, row.changed - rated.get(row.summary.id, 0)))
+        for row in rows.values()
+        if row is not None
+    ]
+
+
+def _remembered(store: Store, one: ListedRun) -> RememberedRow | None:
+    return remembered_row(store, stored_id(one.run.id), revision=one.run.revision, sampling_id=one.sampling_id)
+
+
+def _counted(session: Session, listed: Sequence[ListedRun]) -> list[RememberedRow]:
+    """The rows of these runs, from what the store holds now."""
+    if not listed:
+        return []
+    run_ids, sampling_of = [stored_id(one.run.id) for one in listed], _samplings(listed)
+    facts = _Facts(
+        checkpoints=run_list.checkpoints_by_run(session, run_ids),
+        asked=run_list.asked_by_project(session),
+        answered=run_list.answered(session, sampling_of),
+        ratings=run_list.rating_counts(session, run_ids),
+        losses=run_list.losses(session, run_ids),
+    )
+    changed = run_list.changed(session, sampling_of)
+    return [
+        RememberedRow(one.run.revision, one.sampling_id, _summary(one, facts), changed.get(stored_id(one.run.id), 0))
+        for one in listed
+    ]
 
 
 def runs_revision(store: Store, visitor: Visitor) -> int:
@@ -139,7 +165,7 @@ def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
         last_loss_kind=loss.last_kind if loss else "finite",
         answers_done=sum(view.answers_done for view in views),
         answers_total=sum(view.answers_total for view in views),
-        unrated=max(0, facts.changed.get(run_id, 0) - facts.rated.get(run_id, 0)),
+        unrated=0,
         ratings=ratings.ratings,
         raters=ratings.raters,
         sparkline=tuple(loss.sparkline) if loss else (),
