@@ -22,7 +22,10 @@ def kind_of(value: float) -> ValueKind:
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """One value of one metric. `name` is canonical (loss, eval_loss, learning_rate, grad_norm, epoch, or the trainer's own)."""
+    """One value of one metric.
+
+    `name` is canonical: loss, eval_loss, learning_rate, grad_norm, epoch, or the trainer's own.
+    """
 
     name: str
     step: int
