@@ -225,7 +225,7 @@ def upgrade() -> None:
             "checkpoint_id", "probe_id", "sampling_id", "sample_index", "fingerprint", name="uq_answer_checkpoint_id"
         ),
     )
-    op.create_index("ix_answer_probe_id", "answer", ["probe_id", "sampling_id"])
+    op.create_index("ix_answer_probe_id", "answer", ["probe_id"])
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -195,7 +195,8 @@ class Answer(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("checkpoint_id", "probe_id", "sampling_id", "sample_index", "fingerprint"),
-        Index("ix_answer_probe_id", "probe_id", "sampling_id"),
+        # With more columns SQLite would take it for comparisons too, and walk all checkpoints' answers for each pair.
+        Index("ix_answer_probe_id", "probe_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     checkpoint_id: int = Field(foreign_key="checkpoint.id", ondelete="CASCADE")
