@@ -8,8 +8,6 @@ from beyondloss.domain.access import Visitor
 from beyondloss.domain.probes import BehaviourSpec, Family, Message, MessageRole, ProbeFile, ProbeSpec
 from beyondloss.domain.text import storable
 from beyondloss.errors import Conflict, InvalidInput, NotFound
-from beyondloss.ingest.probe_files import starter_probes
-from beyondloss.ingest.probe_files.build import stable_key
 from beyondloss.store import probe_edits, probes, projects
 from beyondloss.store.asking import queue_missing_of_project
 from beyondloss.store.engine import Store
@@ -121,6 +119,8 @@ def add_probes(store: Store, project: str, file: ProbeFile, *, set_name: str = D
 
 def add_starter_probes(store: Store, project: str) -> ProbesAdded:
     """The starter set (English and Chinese) as set `starter`, active."""
+    from beyondloss.ingest.probe_files import starter_probes  # reads YAML, which no page needs at its start
+
     return add_probes(store, project, starter_probes(), set_name=STARTER_SET)
 
 
@@ -350,6 +350,8 @@ def _checked_behaviour(spec: BehaviourSpec) -> BehaviourSpec:
 
 def _checked_probe(spec: ProbeSpec) -> ProbeSpec:
     """The same probe, storable; one without a key gets a stable one. Raises InvalidInput if nothing is asked."""
+    from beyondloss.ingest.probe_files.build import stable_key
+
     messages = tuple(Message(message.role, storable(message.content)) for message in spec.messages)
     if not messages or messages[-1].role is not MessageRole.USER or not messages[-1].content.strip():
         raise InvalidInput("A probe must end with a question.", hint="Write what the model is asked.")
