@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     PAUSED = "paused"
     FAILED = "failed"
     GONE = "gone"
+    GONE_ANSWERED = "gone_answered"
     UNREADABLE = "unreadable"
     SHARDED = "sharded"
     SAVING = "saving"
@@ -68,7 +69,10 @@ def _of_checkpoint(selected: CheckpointView) -> list[Notice]:
         CheckpointState.SHARDED: NoticeKind.SHARDED,
         CheckpointState.SAVING: NoticeKind.SAVING,
     }
-    notices = [Notice(kinds[selected.state], selected.reason)] if selected.state in kinds else []
+    if selected.state is CheckpointState.GONE and selected.answers_done >= selected.answers_total:
+        notices = [Notice(NoticeKind.GONE_ANSWERED, selected.reason)]
+    else:
+        notices = [Notice(kinds[selected.state], selected.reason)] if selected.state in kinds else []
     if selected.adapter_check == "no effect":
         notices.append(Notice(NoticeKind.NO_EFFECT))
     return notices
