@@ -39,9 +39,6 @@ class Settings(BaseSettings):
     dtype: str = Field(default="auto", description="Number type of the weights: auto, float32, bfloat16, float16.")
     engine: str = Field(default="transformers", description="What generates answers.")
     max_batch: int = Field(default=16, ge=1, le=1024, description="Most answers generated at once.")
-    max_new_tokens: int = Field(
-        default=256, ge=1, le=8192, description="Token limit of an answer unless a run asks otherwise."
-    )
     poll_seconds: float = Field(
         default=1.0, gt=0, description="How often run folders are looked at where the system tells nothing."
     )

@@ -80,7 +80,7 @@ def answer(
     samples: Annotated[int | None, typer.Option(help="Answers per probe, with a temperature.")] = None,
 ) -> None:
     """Make the answers of a run here and now."""
-    settings = invocation.settings(max_new_tokens=max_new_tokens, dtype=dtype, device=device)
+    settings = invocation.settings(dtype=dtype, device=device)
     store = invocation.store(settings)
     view = find_run(store, run)
 
@@ -89,9 +89,8 @@ def answer(
 
     sampling = None
     if (max_new_tokens, temperature, samples) != (None, None, None):
-        sampling = Sampling(
-            max_new_tokens=settings.max_new_tokens, temperature=temperature or 0.0, samples=samples or 1
-        )
+        given = {"max_new_tokens": max_new_tokens, "temperature": temperature, "samples": samples}
+        sampling = Sampling(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     asked = Asked(view, steps=step or None, sampling=sampling, set_name=set_name)
     answered = answer_now(settings, store, asked, show=not invocation.options.as_json)
     invocation.tell(answered.sentence, asdict(answered))
