@@ -30,7 +30,9 @@ def listen(settings: Settings) -> socket.socket:
             f"There is no address {settings.host!r} on this machine.",
             hint="Use 127.0.0.1 for this machine only, or 0.0.0.0 for everyone who can reach it.",
         ) from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small packets at once (TCP_NODELAY) only on sockets that name their protocol; without it each
+    # answer waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)

@@ -52,3 +52,9 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
 def test_a_host_that_is_no_address_here_is_told() -> None:
     with pytest.raises(InvalidInput, match=r"not\.an\.address"):
         listen(Settings(host="not.an.address.invalid", port=0))
+
+
+def test_answers_are_sent_at_once() -> None:
+    """asyncio sets TCP_NODELAY only where the socket names its protocol."""
+    with listen(Settings(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
