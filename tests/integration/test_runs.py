@@ -320,6 +320,23 @@ def test_the_newest_training_comes_first_whenever_it_was_imported(store: Store) 
     assert [one.name for one in runs.list_runs(store, OWNER)] == ["new", "between", "old"]
 
 
+def test_runs_in_full_come_page_by_page_in_the_lists_order(any_store: Store) -> None:
+    for started in (100.0, 300.0, 200.0, 500.0, 400.0):
+        a_run(any_store, name=f"from {started:.0f}", first_log_at=started)
+    order = [one.id for one in runs.list_runs(any_store, OWNER)]
+    seen: list[int] = []
+    after = None
+    while len(seen) < 10:
+        page = runs.list_run_views(any_store, OWNER, after=after, limit=2)
+        seen += [view.id for view in page.runs]
+        after = page.next
+        if after is None:
+            break
+    assert seen == order
+    assert runs.list_run_views(any_store, OWNER, limit=1).runs[0] == runs.find_run(any_store, "from 500", OWNER)
+    assert runs.list_run_views(any_store, OWNER, after=999).runs == ()
+
+
 def test_the_lists_revision_follows_every_change(any_store: Store) -> None:
     first, second = a_run(any_store), a_run(any_store)
     seen = {runs.runs_revision(any_store, OWNER)}

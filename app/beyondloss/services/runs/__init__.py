@@ -6,13 +6,14 @@ from beyondloss.domain.access import OWNER
 from beyondloss.services.runs.bases import map_base_model, name_base_model
 from beyondloss.services.runs.deletion import count_deletion, delete_run
 from beyondloss.services.runs.importing import import_run
-from beyondloss.services.runs.listing import find_run, list_runs, run_revision, runs_revision
+from beyondloss.services.runs.listing import find_run, list_run_views, list_runs, run_revision, runs_revision
 from beyondloss.services.runs.reporting import report_checkpoints, report_run, set_run_state
 from beyondloss.services.runs.views import (
     CheckpointView,
     DeletionCount,
     Imported,
     ReportedCheckpoint,
+    RunPage,
     RunSummary,
     RunView,
     Setting,
@@ -24,6 +25,7 @@ __all__ = [
     "DeletionCount",
     "Imported",
     "ReportedCheckpoint",
+    "RunPage",
     "RunSummary",
     "RunView",
     "Setting",
@@ -31,6 +33,7 @@ __all__ = [
     "delete_run",
     "find_run",
     "import_run",
+    "list_run_views",
     "list_runs",
     "map_base_model",
     "name_base_model",

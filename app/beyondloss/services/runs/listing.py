@@ -11,10 +11,10 @@ from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState, RunState
 from beyondloss.domain.text import storable
 from beyondloss.services.runs.remembered import RememberedRow, remember_row, remembered_row
-from beyondloss.services.runs.views import CheckpointView, RunSummary, RunView
+from beyondloss.services.runs.views import CheckpointView, RunPage, RunSummary, RunView
 from beyondloss.store import run_list
 from beyondloss.store.engine import Store
-from beyondloss.store.projects import base_model_path
+from beyondloss.store.projects import base_models
 from beyondloss.store.rows import stored_id
 from beyondloss.store.run_list import ListedRun, RatingCount
 from beyondloss.store.runs import find_revision, no_such_run, run_by_reference
@@ -40,12 +40,7 @@ def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> 
     Only runs that changed since they were last listed are counted through; the others' rows are remembered.
     """
     with store.read() as session:
-        listed = run_list.listed_runs(
-            session,
-            run_id=visitor.link.run_id if visitor.link else None,
-            project_id=visitor.link.project_id if visitor.link else None,
-            project=storable(project) if project is not None else None,
-        )
+        listed = _visible(session, visitor, project)
         rows = {stored_id(one.run.id): _remembered(store, one) for one in listed}
         moved = [one for one in listed if rows[stored_id(one.run.id)] is None]
         for row in _counted(session, moved):
@@ -93,28 +88,72 @@ def runs_revision(store: Store, visitor: Visitor) -> int:
     return zlib.crc32(repr(revisions).encode())
 
 
+def list_run_views(
+    store: Store, visitor: Visitor, *, project: str | None = None, after: int | None = None, limit: int = 100
+) -> RunPage:
+    """Runs in full, in the order of `list_runs`, from the one after run `after` on. A fixed number of queries."""
+    with store.read() as session:
+        listed = _visible(session, visitor, project)
+        places = {stored_id(one.run.id): place for place, one in enumerate(listed)}
+        # A run deleted since the last page was asked for ends the list: the order that led to it is gone.
+        start = 0 if after is None else places.get(after, len(listed)) + 1
+        page = listed[start : start + limit]
+        views = _views(session, page)
+    return RunPage(tuple(views), views[-1].id if start + limit < len(listed) and views else None)
+
+
 def find_run(store: Store, reference: str, visitor: Visitor) -> RunView:
     """By id, name, or output folder path. Raises NotFound, also for runs outside the visitor's scope."""
     with store.read() as session:
         run = run_by_reference(session, storable(reference))
         if run is None:
             raise no_such_run()
-        run_id = stored_id(run.id)
-        visitor.require_run(run_id=run_id, project_id=run.project_id)
-        listed = run_list.listed_run(session, run)
-        mapped = base_model_path(session, run.project_id, run.base_model) if run.base_model else None
-        checkpoints = run_list.checkpoints_by_run(session, [run_id])[run_id]
-        asked = run_list.asked_by_project(session).get(run.project_id, 0)
-        answered = run_list.answered(session, _samplings([listed]))
-        ratings = run_list.rating_counts(session, [run_id]).get(run_id, RatingCount())
+        visitor.require_run(run_id=stored_id(run.id), project_id=run.project_id)
+        return _views(session, [run_list.listed_run(session, run)])[0]
+
+
+def _visible(session: Session, visitor: Visitor, project: str | None) -> list[ListedRun]:
+    return run_list.listed_runs(
+        session,
+        run_id=visitor.link.run_id if visitor.link else None,
+        project_id=visitor.link.project_id if visitor.link else None,
+        project=storable(project) if project is not None else None,
+    )
+
+
+def _views(session: Session, listed: Sequence[ListedRun]) -> list[RunView]:
+    run_ids = [stored_id(one.run.id) for one in listed]
+    mapped = {(row.project_id, row.name): row.path for row in base_models(session)}
+    checkpoints = run_list.checkpoints_by_run(session, run_ids)
+    asked = run_list.asked_by_project(session)
+    answered = run_list.answered(session, _samplings(listed))
+    ratings = run_list.rating_counts(session, run_ids)
+    return [
+        _view(
+            one,
+            base_path=mapped.get((one.run.project_id, one.run.base_model or "")),
+            checkpoints=tuple(
+                _checkpoint(row, one, asked.get(one.run.project_id, 0), answered)
+                for row in checkpoints[stored_id(one.run.id)]
+            ),
+            ratings=ratings.get(stored_id(one.run.id), RatingCount()),
+        )
+        for one in listed
+    ]
+
+
+def _view(
+    listed: ListedRun, *, base_path: str | None, checkpoints: tuple[CheckpointView, ...], ratings: RatingCount
+) -> RunView:
+    run = listed.run
     return RunView(
-        id=run_id,
+        id=stored_id(run.id),
         name=run.name,
         project_id=run.project_id,
         project=listed.project,
         trainer=run.trainer,
         base_model=run.base_model,
-        base_path=mapped or _folder(run.base_model),
+        base_path=base_path or _folder(run.base_model),
         template=run.template,
         state=RunState(run.state),
         output_dir=run.output_dir,
@@ -124,7 +163,7 @@ def find_run(store: Store, reference: str, visitor: Visitor) -> RunView:
         config=run.config,
         problems=tuple(run.problems),
         sampling_id=listed.sampling_id,
-        checkpoints=tuple(_checkpoint(row, listed, asked, answered) for row in checkpoints),
+        checkpoints=checkpoints,
         ratings=ratings.ratings,
         raters=ratings.raters,
     )

@@ -76,6 +76,14 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs of a list, and the id after which the rest begins; None at its end."""
+
+    runs: tuple[RunView, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What one import did to one run."""
 

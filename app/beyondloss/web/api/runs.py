@@ -100,11 +100,9 @@ def list_runs(
     project: Annotated[Name | None, Query(description="Only runs of this project.")] = None,
 ) -> Items[RunOut]:
     """Runs, newest first."""
-    summaries = runs.list_runs(store, visitor, project=project)
-    page = [s for s in summaries if not after or s.id < after][:limit]
-    views = [runs.find_run(store, str(summary.id), visitor) for summary in page]
-    more = bool(page) and page[-1] is not summaries[-1]
-    return Items(items=[run_out(view, visitor) for view in views], next=str(page[-1].id) if more else None)
+    page = runs.list_run_views(store, visitor, project=project, after=after or None, limit=limit)
+    items = [run_out(view, visitor) for view in page.runs]
+    return Items(items=items, next=None if page.next is None else str(page.next))
 
 
 @router.get("/runs/{run}", responses=problems(404))
