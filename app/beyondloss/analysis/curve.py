@@ -79,7 +79,9 @@ def thinned(curve: Curve, budget: int, *, non_finite: int | None = None) -> Curv
     missing = _some_of(~finite, budget * 3 // 4 - 2 if non_finite is None else non_finite)
     room = budget - 2 - (int(missing.sum()) if non_finite is None else 0)
     spikes = _spikes(curve, finite, min(budget // 4, room // 2))
-    kept = missing | spikes | _extremes(curve.values, finite, (room - int(spikes.sum())) // 2)
+    kept = missing | spikes
+    places = np.flatnonzero(finite)
+    kept[places[_extremes(curve.values[places], (room - int(spikes.sum())) // 2)]] = True
     kept[[0, -1]] = True
     return curve.at(kept)
 
@@ -142,9 +144,13 @@ def _noise(distances: Floats) -> Floats:
 
 
 def _some_of(which: Bools, limit: int) -> Bools:
-    """All of them up to the limit; above it the ends of each stretch first, and evenly chosen ones of the rest."""
+    """All of them up to the limit. Above it they are no lone points: a third of it shows where their stretches lie.
+
+    The ends of the stretches come first, then evenly chosen ones of the rest.
+    """
     if int(which.sum()) <= limit:
         return which
+    limit //= 3
     before, after = np.roll(which, 1), np.roll(which, -1)
     before[0] = after[-1] = False
     ends = which & ~(before & after)
@@ -173,16 +179,15 @@ def _spikes(curve: Curve, finite: Bools, limit: int) -> Bools:
     return chosen
 
 
-def _extremes(values: Floats, finite: Bools, buckets: int) -> Bools:
-    """The lowest and highest finite value of each of `buckets` stretches with as many points each."""
+def _extremes(values: Floats, buckets: int) -> Bools:
+    """The lowest and highest of each of `buckets` stretches with as many points each, all finite."""
     chosen = np.zeros(len(values), dtype=np.bool_)
-    if buckets <= 0:
+    if buckets <= 0 or not len(values):
         return chosen
     edges = np.linspace(0, len(values), buckets + 1).astype(np.int64)[:-1]
     width = -(-len(values) // buckets)
     places = np.minimum(edges[:, None] + np.arange(width), len(values) - 1)  # (buckets, width), may overlap by one
-    window, usable = values[places], finite[places]
     rows = np.arange(buckets)
-    chosen[places[rows, np.where(usable, window, np.inf).argmin(axis=1)]] = True
-    chosen[places[rows, np.where(usable, window, -np.inf).argmax(axis=1)]] = True
-    return chosen & finite
+    chosen[places[rows, values[places].argmin(axis=1)]] = True
+    chosen[places[rows, values[places].argmax(axis=1)]] = True
+    return chosen

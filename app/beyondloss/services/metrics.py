@@ -54,8 +54,8 @@ def read_series(
     """At most `budget` points a series within [start, end], from precomputed levels.
 
     Extremes, lone spikes and every non-finite point are kept at any budget from 500 up, as long as the non-finite ones
-    take no more than three quarters of it: of more, the ends of each stretch and an even choice. Unknown names give
-    empty series.
+    take no more than three quarters of it: of more, the ends of each stretch and an even choice, a quarter in all.
+    Unknown names give empty series.
     """
     budget = max(budget, LEAST_BUDGET)
     start, end = _clamped(start), _clamped(end)
