@@ -1,6 +1,5 @@
 """`serve`, `worker`, `demo`: the commands that stay."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable
@@ -44,10 +43,12 @@ def serve(
     from beyondloss.server.listening import listen
 
     listener = listen(settings)
-    gc.disable()  # importing makes many objects and no garbage: a tenth faster; the server turns it on again
+    from beyondloss.server.first_page import quick_imports
+
+    with quick_imports():
+        from beyondloss.server.serve import Serving
+        from beyondloss.server.serve import serve as run_server
     store = invocation.store(settings)
-    from beyondloss.server.serve import Serving
-    from beyondloss.server.serve import serve as run_server
 
     run_server(
         settings,

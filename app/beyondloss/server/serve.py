@@ -1,6 +1,5 @@
 """Run the server: pages first, then the watcher and the worker, until interrupted; then end them in order."""
 
-import gc
 import os
 import signal
 import socket
@@ -57,8 +56,6 @@ def serve(
     server = _Server(_configuration(app))
     server.on_start = on_start
     server.stop = stop or threading.Event()
-    gc.enable()
-    gc.freeze()  # what is loaded by now stays: later collections need not walk it
     try:
         server.run(sockets=[listener])
     finally:
