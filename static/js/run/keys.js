@@ -2,10 +2,11 @@
 
 import { bindKeys } from "../keys.js";
 import { currentCard, step } from "./cards.js";
+import { undoLast } from "./rating.js";
 
 export function bindRunKeys() {
-  const actions = { j: () => void step(1), k: () => void step(-1), c: comment };
-  for (const key of ["[", "]", "b", "p", "d", "u"]) actions[key] = () => press(document, key);
+  const actions = { j: () => void step(1), k: () => void step(-1), c: comment, u: undoLast };
+  for (const key of ["[", "]", "b", "p", "d"]) actions[key] = () => press(document, key);
   for (const key of ["1", "2", "3", "x"]) actions[key] = () => press(currentCard(), key);
   bindKeys(actions);
 }

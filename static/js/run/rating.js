@@ -3,6 +3,8 @@
 import { toast } from "../toast.js";
 
 const before = new WeakMap();
+const onTheWay = new Map(); // comparison → the comment that was sent with its rating
+let undoWaits = false;
 let dismiss = () => undefined;
 
 export function watchRatings() {
@@ -22,26 +24,52 @@ export function undoButton() {
   return document.querySelector('[data-key="u"]');
 }
 
+/** Take back the newest rating; one that is still on its way to the server is taken back when it has arrived. */
+export function undoLast() {
+  const button = undoButton();
+  if (onTheWay.size > 0) undoWaits = true;
+  else button?.click();
+  return button;
+}
+
+// What was done while the rating was on its way: a comment left, an undo asked for.
+function arrived(pair) {
+  onTheWay.delete(pair);
+  setTimeout(() => {
+    const area = document.getElementById(`text-${pair}`);
+    if (area && area !== document.activeElement) saveComment(area);
+    if (!undoWaits || onTheWay.size > 0) return;
+    undoWaits = false;
+    undoButton()?.click();
+  });
+}
+
 // The answer of the server takes a moment; the button shows the choice at once and goes back if it could not be saved.
 function showAtOnce(event) {
   const { target: form, submitter } = event;
-  if (!form.matches?.("[data-rating]") || !submitter || submitter.value === "keep") return;
+  if (!form.matches?.("[data-rating]") || !submitter) return;
+  onTheWay.set(form.dataset.rating, form.elements.comment.value);
+  if (submitter.value === "keep") return;
   const group = [...submitter.parentElement.querySelectorAll("[aria-pressed]")];
   before.set(form, group.map((button) => [button, button.getAttribute("aria-pressed")]));
   for (const button of group) button.setAttribute("aria-pressed", String(button === submitter));
 }
 
 function putBack(form) {
+  undoWaits = false;
+  onTheWay.delete(form?.dataset?.rating);
   for (const [button, pressed] of before.get(form) ?? []) button.setAttribute("aria-pressed", pressed);
   before.delete(form);
 }
 
 function onRated(event) {
-  const pair = event.target.closest?.("[data-rating]")?.dataset.rating;
-  if (pair) forget(pair);
+  const form = event.target.closest?.("[data-rating]");
+  const pair = form?.dataset.rating;
+  if (form && form.elements.comment.value === onTheWay.get(pair)) forget(pair);
   dismiss();
   const undo = undoButton();
   dismiss = toast(event.detail.text, undo ? { action: { label: event.detail.label, run: () => undoButton()?.click() } } : {});
+  arrived(pair);
 }
 
 // ------------------------------------------------------------------ comments
