@@ -15,6 +15,7 @@ from beyondloss.domain.access import OWNER
 from beyondloss.domain.runs import RunState
 from beyondloss.services.comparisons import compare
 from beyondloss.services.metrics import read_series
+from beyondloss.services.queue import queue_view
 from beyondloss.services.runs import find_run, list_runs
 from beyondloss.settings import Settings
 from beyondloss.store.engine import Store
@@ -98,3 +99,7 @@ def test_the_live_demo_shows_its_run_before_the_model_is_there(store: Store, tmp
     run = demo.prepare()
     assert (run.name, run.project, run.state) == ("support-demo", PROJECT, RunState.TRAINING)
     assert [checkpoint.step for checkpoint in run.checkpoints] == [0]
+
+
+def test_the_recorded_run_leaves_nothing_for_a_worker_to_try(opened: Store) -> None:
+    assert all(job.state.ended for job in queue_view(opened, OWNER).jobs)

@@ -10,8 +10,9 @@ from beyondloss.domain.access import OWNER, Visitor
 from beyondloss.domain.ratings import RatingDraft, Verdict
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, FoundCheckpoint, FoundRun, RunState
 from beyondloss.errors import NotFound
-from beyondloss.services.answers import list_answers, record_answer, request_answers
+from beyondloss.services.answers import list_answers, mark_checkpoint, record_answer, request_answers
 from beyondloss.services.projects import add_probes, find_project
+from beyondloss.services.queue import cancel_job, queue_view
 from beyondloss.services.ratings import ensure_rater, record_rating
 from beyondloss.services.runs import RunView, find_run, import_run
 from beyondloss.store.engine import Store
@@ -38,6 +39,7 @@ def open_recorded(store: Store) -> RunView:
     run = find_run(store, str(run_id), OWNER)
     _record_answers(store, run, recorded)
     _record_ratings(store, run, recorded)
+    _ask_nothing_more(store, run)
     return find_run(store, str(run_id), OWNER)
 
 
@@ -90,6 +92,14 @@ def _record_answers(store: Store, run: RunView, recorded: Recording) -> None:
 def _probe_ids(store: Store) -> dict[str, int]:
     project = find_project(store, PROJECT, OWNER)
     return {probe.key: probe.id for probe_set in project.sets for probe in probe_set.probes}
+
+
+def _ask_nothing_more(store: Store, run: RunView) -> None:
+    """The base's weights are not here either, and everything asked has its answer."""
+    mark_checkpoint(store, run.checkpoints[0].id, CheckpointState.GONE, reason=_REASON)
+    for job in queue_view(store, OWNER).jobs:
+        if job.run_id == run.id and not job.state.ended:
+            cancel_job(store, job.id)
 
 
 def _record_ratings(store: Store, run: RunView, recorded: Recording) -> None:
