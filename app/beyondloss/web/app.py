@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
 
 from beyondloss import __version__
 from beyondloss.assets import assets_path
@@ -19,7 +20,7 @@ from beyondloss.store.engine import Store
 from beyondloss.web import leave, problems
 from beyondloss.web.api.lazy import LazyApi
 from beyondloss.web.i18n import LanguageMiddleware
-from beyondloss.web.late import LateRoutes
+from beyondloss.web.late import LatePages
 from beyondloss.web.render import make_environment
 from beyondloss.web.runs import routes as runs
 from beyondloss.web.security import (
@@ -38,14 +39,12 @@ MOST_BODY_BYTES = 64_000_000
 WATCH_NOTHING: Callable[[Path], None] = lambda folder: None  # noqa: E731
 
 
-def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None] = WATCH_NOTHING) -> FastAPI:
+def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None] = WATCH_NOTHING) -> Starlette:
     """`watch` is told every folder that a person imports in the page, so that `serve` follows it from then on."""
     static = StaticFiles(assets_path("static"))
     keys = Keys(settings.data_dir, owner_key=settings.owner_key)
-    app = FastAPI(
-        title="BeyondLoss",
-        version=__version__,
-        openapi_url=None,
+    app = Starlette(
+        routes=[Mount("/static", static, name="static"), *leave.ROUTES, *runs.ROUTES],
         lifespan=_lifespan,
         middleware=[
             Middleware(HeadersMiddleware),
@@ -56,7 +55,7 @@ def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None
             Middleware(BodyLimitMiddleware, limit_bytes=MOST_BODY_BYTES),
             Middleware(VisitorMiddleware, store=store, keys=keys),
             Middleware(LazyApi),
-            Middleware(LateRoutes),
+            Middleware(LatePages),
         ],
     )
     app.state.settings = settings
@@ -66,9 +65,6 @@ def create_app(settings: Settings, store: Store, *, watch: Callable[[Path], None
     app.state.static = static
     app.state.templates = make_environment(static, cache_path=_template_cache(settings))
     problems.install(app)
-    app.mount("/static", static, name="static")
-    app.include_router(leave.router)
-    app.include_router(runs.router)
     return app
 
 
@@ -80,7 +76,7 @@ def _template_cache(settings: Settings) -> Path:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     """Once the first page is out, get ready what the next clicks need."""
     stop = threading.Event()
     warming = threading.Thread(target=_warm, args=(app, stop), name="warm-up", daemon=True)
@@ -89,8 +85,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop.set()
 
 
-def _warm(app: FastAPI, stop: threading.Event) -> None:
+def _warm(app: Starlette, stop: threading.Event) -> None:
     if not stop.wait(1.0):
-        LateRoutes.include(app)
+        LatePages.build(app)
         app.state.static.warm()
         LazyApi.build(app)

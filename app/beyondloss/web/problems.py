@@ -7,8 +7,7 @@ import json
 import logging
 from dataclasses import dataclass
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,10 +33,9 @@ class Problem:
     hint: str
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make `app` answer every error as a problem."""
     app.add_exception_handler(BeyondLossError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_crash)
 
@@ -89,21 +87,6 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if error.status >= 500:
         _log.warning("%s: %s", error.code, error.message)
     return problem_response(request, _problem_of(error))
-
-
-async def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    return problem_response(
-        request,
-        Problem(422, "invalid_input", _validation_sentence(error), _("Check what was sent against /api/docs.")),
-    )
-
-
-def _validation_sentence(error: RequestValidationError) -> str:
-    """The first thing that is wrong, with where it is, without echoing what was sent."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
-    return f"{where}: {first['msg']}." if where else f"{first['msg']}."
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from beyondloss.settings import Settings
@@ -25,12 +25,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings, store: Store) -> FastAPI:
+def app(settings: Settings, store: Store) -> Starlette:
     return create_app(settings, store)
 
 
 @pytest.fixture
-def make_client(app: FastAPI) -> Iterator[MakeClient]:
+def make_client(app: Starlette) -> Iterator[MakeClient]:
     """`make_client(client=ELSEWHERE, base_url=…)`: an own cookie jar each; no redirects followed."""
     with ExitStack() as stack:
 
@@ -61,7 +61,7 @@ def stranger(make_client: MakeClient) -> TestClient:
 
 
 @pytest.fixture
-def guest_of(make_client: MakeClient, app: FastAPI) -> Callable[..., TestClient]:
+def guest_of(make_client: MakeClient, app: Starlette) -> Callable[..., TestClient]:
     """`guest_of(link_id, rater_id=…)`: a browser on another machine that opened this share link."""
 
     def guest(link_id: int, *, rater_id: int | None = None) -> TestClient:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from beyondloss.settings import Settings
@@ -77,7 +77,7 @@ def test_a_folder_without_runs_says_what_was_looked_for(client: TestClient, tmp_
 
 def test_an_imported_folder_is_followed_from_then_on(settings: Settings, store: Store, tmp_path: Path) -> None:
     followed: list[Path] = []
-    app: FastAPI = create_app(settings, store, watch=followed.append)
+    app: Starlette = create_app(settings, store, watch=followed.append)
     (tmp_path / "saves").mkdir()
     with TestClient(app, base_url=OWNER_URL, client=LOOPBACK) as client:
         client.post("/import", data={"folder": f' "{tmp_path}/saves" '})

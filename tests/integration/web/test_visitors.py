@@ -4,7 +4,7 @@ import stat
 from collections.abc import Callable
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from beyondloss.settings import Settings
@@ -51,7 +51,7 @@ def test_a_client_without_an_address_is_not_the_owner(make_client: MakeClient) -
     assert make_client(client=("", 0)).get("/projects").status_code == 403
 
 
-def test_the_owner_key_in_the_address_enters_and_leaves_the_address(app: FastAPI, stranger: TestClient) -> None:
+def test_the_owner_key_in_the_address_enters_and_leaves_the_address(app: Starlette, stranger: TestClient) -> None:
     entered = stranger.get(f"/projects?key={app.state.keys.owner_key}&all=1")
     assert entered.status_code == 303
     assert entered.headers["location"] == "/projects?all=1"
@@ -59,7 +59,7 @@ def test_the_owner_key_in_the_address_enters_and_leaves_the_address(app: FastAPI
     assert stranger.get("/projects").status_code == 200
 
 
-def test_the_owner_key_as_a_bearer_token_opens_the_api(app: FastAPI, stranger: TestClient) -> None:
+def test_the_owner_key_as_a_bearer_token_opens_the_api(app: Starlette, stranger: TestClient) -> None:
     key = app.state.keys.owner_key
     assert stranger.get("/api/v1/projects", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     assert stranger.get("/api/v1/projects", headers={"Authorization": "Bearer wrong"}).status_code == 403
@@ -67,7 +67,7 @@ def test_the_owner_key_as_a_bearer_token_opens_the_api(app: FastAPI, stranger: T
 
 
 def test_a_share_link_opened_on_the_owners_machine_hides_the_rest_until_it_is_left(
-    app: FastAPI, client: TestClient, store: Store
+    app: Starlette, client: TestClient, store: Store
 ) -> None:
     shared, other = a_project(store), a_project(store)
     link = a_share_link(store, project=shared)
@@ -99,14 +99,14 @@ def test_a_revoked_link_ends_at_once_even_for_those_inside(guest_of: GuestOf, st
     assert 'action="/leave"' in ended.text
 
 
-def test_a_forged_or_foreign_cookie_opens_nothing(make_client: MakeClient, app: FastAPI, store: Store) -> None:
+def test_a_forged_or_foreign_cookie_opens_nothing(make_client: MakeClient, app: Starlette, store: Store) -> None:
     link = a_share_link(store, project=a_project(store))
     for value in (str(link.id), app.state.keys.sign("rater", link.id), "W1wibGlua1wiLDFd.AAAA", "", "\x7f"):
         forger = make_client(client=ELSEWHERE, base_url="http://bench.example")
         assert forger.get("/projects", headers={"Cookie": f"bl_link={value}"}).status_code == 403, value
 
 
-def test_a_name_counts_only_with_the_link_it_was_given_through(app: FastAPI, guest_of: GuestOf, store: Store) -> None:
+def test_a_name_counts_only_with_the_link_it_was_given_through(app: Starlette, guest_of: GuestOf, store: Store) -> None:
     project = a_project(store)
     first, second = (a_share_link(store, project=project, token=token) for token in ("one", "two"))
     rater = a_rater(store, name="Mei", link=first)

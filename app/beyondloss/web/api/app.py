@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.datastructures import State
 
 from beyondloss import __version__
-from beyondloss.web import problems
+from beyondloss.web import validation
 from beyondloss.web.api import answers, docs, health, jobs, metrics, probes, ratings, runs, share_links
 from beyondloss.web.problems import API_PREFIX
 
@@ -27,7 +27,7 @@ def create_api(state: State) -> FastAPI:
         redoc_url=None,
     )
     api.state = state
-    problems.install(api)
+    validation.install(api)
     for resource in (health, runs, metrics, answers, probes, jobs, ratings, share_links):
         api.include_router(resource.router, prefix=V1)
     api.include_router(health.router, include_in_schema=False)

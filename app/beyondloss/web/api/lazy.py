@@ -9,6 +9,7 @@ from beyondloss.web.problems import API_PREFIX
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 _lock = Lock()
 
@@ -26,7 +27,7 @@ class LazyApi:
             await self.app(scope, receive, send)
 
     @staticmethod
-    def build(main: "FastAPI") -> "FastAPI":
+    def build(main: "Starlette") -> "FastAPI":
         """The API of this application, made once. It shares the application's state."""
         with _lock:
             if not hasattr(main.state, "api"):

@@ -1,99 +1,45 @@
-"""The first page: runs, newest first, by project; importing a folder."""
+"""The first page: runs, newest first, by project. Plain Starlette: importing FastAPI costs more than the answer."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from fastapi import APIRouter, Form, Query, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from beyondloss.domain.text import storable
-from beyondloss.errors import BeyondLossError, InvalidInput
+from beyondloss.errors import InvalidInput
 from beyondloss.services import runs
-from beyondloss.services.projects import DEFAULT_PROJECT
-from beyondloss.web.i18n import gettext as _
 from beyondloss.web.live import live_response
 from beyondloss.web.render import render
 from beyondloss.web.runs.pages import ImportForm, RunsPage, runs_page
 from beyondloss.web.visitors import visitor_of
 
-if TYPE_CHECKING:
-    from beyondloss.services.importing import ImportReport
-
-router = APIRouter()
+MOST_REVISION_DIGITS = 18
 
 
-@router.get("/")
-def list_runs(
-    request: Request, show: str = "", import_: Annotated[str | None, Query(alias="import")] = None
-) -> Response:
+def list_runs(request: Request) -> Response:
     page = runs_page(
         request.app.state.store,
         visitor_of(request),
-        form=ImportForm(is_open=import_ is not None),
-        show_all=show == "all",
+        form=ImportForm(is_open="import" in request.query_params),
+        show_all=request.query_params.get("show") == "all",
     )
-    return _render(request, page)
+    return render_list(request, page)
 
 
-@router.get("/live")
-def live(request: Request, rev: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None) -> Response:
+def live(request: Request) -> Response:
     """What an open list of runs asks: is anything new?"""
     revision = runs.runs_revision(request.app.state.store, visitor_of(request))
-    return live_response(revision, seen=rev, facts={})
+    return live_response(revision, seen=_seen(request.query_params.get("rev")), facts={})
 
 
-@router.post("/import")
-def import_folder(
-    request: Request,
-    folder: Annotated[str, Form()] = "",
-    project: Annotated[str, Form()] = DEFAULT_PROJECT,
-    base: Annotated[str, Form()] = "",
-) -> Response:
-    """Read every run under a folder of this machine, and follow the folder from now on."""
-    visitor, store = visitor_of(request), request.app.state.store
-    visitor.require_owner()
-    typed = ImportForm(folder=storable(folder), project=storable(project), base=storable(base), is_open=True)
-    try:
-        report = _import(request, typed)
-    except BeyondLossError as error:
-        told = ImportForm(typed.folder, typed.project, typed.base, error.message, error.hint, is_open=True)
-        return _render(request, runs_page(store, visitor, form=told), status=error.status)
-    done = ImportForm("", typed.project, "", report=report, is_open=not report.imported)
-    return _render(request, runs_page(store, visitor, form=done))
+def _seen(rev: str | None) -> int | None:
+    if rev is None:
+        return None
+    if not (rev.isascii() and rev.isdecimal() and len(rev) <= MOST_REVISION_DIGITS):
+        raise InvalidInput("rev is no revision.", hint="Reload the page.")
+    return int(rev)
 
 
-def _import(request: Request, form: ImportForm) -> "ImportReport":
-    from beyondloss.services import importing  # the readers of run folders are not needed to list runs
-
-    settings = request.app.state.settings
-    folder = _folder(form.folder)
-    report = importing.import_folders(
-        request.app.state.store,
-        [folder],
-        project=form.project.strip() or DEFAULT_PROJECT,
-        kept_dir=settings.kept_dir,
-        base=form.base.strip() or None,
-    )
-    request.app.state.watch(folder)
-    return report
-
-
-def _folder(typed: str) -> Path:
-    """Raises InvalidInput for what is no folder of this machine."""
-    text = typed.strip().strip("\"'")
-    if not text:
-        raise InvalidInput(_("Type the folder to import."), hint=_("It is the one your trainer writes into."))
-    try:
-        folder = Path(text).expanduser().absolute()
-        if folder.is_dir():
-            return folder
-    except (OSError, RuntimeError, ValueError):
-        pass  # too long, no such home, or forbidden: all the same to the person
-    raise InvalidInput(
-        _("There is no folder %(folder)s on this machine.") % {"folder": text[:300]},
-        hint=_("Check the path; it is the machine that BeyondLoss runs on that counts."),
-    )
-
-
-def _render(request: Request, page: RunsPage, *, status: int = 200) -> Response:
+def render_list(request: Request, page: RunsPage, *, status: int = 200) -> Response:
     return render(request, "runs/runs.html", page, partial={"runs": "runs/_runs.html"}, status=status)
+
+
+ROUTES = (Route("/", list_runs), Route("/live", live))
