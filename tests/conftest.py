@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from beyondloss.store.engine import Store
-from beyondloss.store.migrate import head_revision, upgrade
+from beyondloss.store.migrate import head_revision, run_migrations, upgrade
 from tests.postgres import PostgresServer, missing_postgres
 
 
@@ -18,7 +18,8 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file at head with nothing in it. Copy it; never open it."""
     file = tmp_path_factory.mktemp("migrated") / "beyondloss.db"
     store = Store(f"sqlite:///{file}")
-    upgrade(store)
+    with store.upgrading() as connection:
+        run_migrations(connection, target="head")
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.dispose()

@@ -1,6 +1,7 @@
 """Bringing the database to this program's version. `serve` upgrades; a worker only checks.
 
-Alembic is imported only when there is something to do: it costs a third of a second, and most starts have nothing.
+Alembic is imported only when there is something to change: it costs a third of a second, most starts have nothing,
+and a new SQLite file is made from the tables as they are now (a test holds them equal to what the migrations make).
 """
 
 import re
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, inspect, text
 
 from beyondloss.assets import assets_path
 from beyondloss.errors import StoreUnavailable
+from beyondloss.store import tables
 from beyondloss.store.engine import Store
 
 _REVISION_FILE = re.compile(r"(\d{4})_\w+\.py")
@@ -49,7 +51,7 @@ def upgrade(store: Store) -> Path | None:
         return None
     _refuse_newer(current)
     copy = _copy_aside(store.file, head_revision()) if store.file and current else None
-    _run_alembic(store)
+    _change(store)
     return copy
 
 
@@ -83,21 +85,33 @@ def alembic_config(connection: Connection) -> Any:  # noqa: ANN401 - alembic's C
     return config
 
 
-def _run_alembic(store: Store) -> None:
+def _change(store: Store) -> None:
     """One transaction, alone: whoever comes second finds the work done and leaves it."""
     with store.upgrading() as connection:
         if not store.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        if _revision(connection) != head_revision():
+        if store.is_sqlite and not inspect(connection).get_table_names():
+            _make_tables(connection)
+        elif _revision(connection) != head_revision():
             run_migrations(connection, target="head")
 
 
+def _make_tables(connection: Connection) -> None:
+    tables.Project.metadata.create_all(connection)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head_revision()})
+
+
 def _revision(connection: Connection) -> str | None:
-    tables = set(inspect(connection).get_table_names())
-    if "alembic_version" in tables:
+    there = set(inspect(connection).get_table_names())
+    if "alembic_version" in there:
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return None if revision is None else str(revision)
-    if tables:
+    if there:
         raise StoreUnavailable(
             "This database holds tables that are not BeyondLoss's.", hint="Name another file or database."
         )

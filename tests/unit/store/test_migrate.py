@@ -1,5 +1,6 @@
 """The database comes to this program's version by itself, safely, on SQLite and PostgreSQL."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -76,6 +77,25 @@ def test_every_revision_goes_up_down_and_up_again(any_empty: Store) -> None:
     upgrade(any_empty)
     assert tables(any_empty) == before
     any_empty.dispose()
+
+
+def test_a_new_file_is_what_the_migrations_make(empty: Store, tmp_path: Path) -> None:
+    migrated = Store(f"sqlite:///{tmp_path}/migrated.db")
+    with migrated.upgrading() as connection:
+        run_migrations(connection, target="head")
+    upgrade(empty)
+    assert schema(empty) == schema(migrated)
+
+
+def schema(store: Store) -> dict[str, list[str]]:
+    """The parts of every table's and index's definition; their order is the only thing free."""
+    with store.engine.connect() as connection:
+        ours = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+        found = connection.execute(text(ours)).fetchall()
+    return {
+        name: sorted(" ".join(part.split()).removesuffix(" )") for part in re.split(r",\s*\n", sql))
+        for name, sql in found
+    }
 
 
 def test_upgrading_what_is_current_imports_no_alembic(store: Store) -> None:
