@@ -279,9 +279,8 @@ class Rater(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("share_link_id", "name"),
-        Index(
-            "ix_rater_owner", "is_owner", unique=True, sqlite_where=text("is_owner"), postgresql_where=text("is_owner")
-        ),
+        # On PostgreSQL the migration says the same; saying it here would import that dialect at every start.
+        Index("ix_rater_owner", "is_owner", unique=True, sqlite_where=text("is_owner")),
     )
     id: int | None = Field(default=None, primary_key=True)
     name: str
