@@ -50,7 +50,7 @@ def find_model(base_model: str) -> Path:
     path = Path(base_model).expanduser()
     if path.is_dir():
         if (path / "config.json").is_file():
-            return path.resolve()
+            return _understood(path.resolve())
         raise ModelNotFound(f"{path} is not a model folder: it has no config.json.", hint=_MAP_HINT)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -61,6 +61,14 @@ def find_model(base_model: str) -> Path:
         raise ModelNotFound(f"The base model “{base_model}” is not on this machine.", hint=_MAP_HINT) from error
     if not (folder / "config.json").is_file():
         raise ModelNotFound(f"The cached copy of “{base_model}” is not complete.", hint=_MAP_HINT)
+    return _understood(folder)
+
+
+def _understood(folder: Path) -> Path:
+    try:
+        _json(folder / "config.json")
+    except UnreadableCheckpoint as error:
+        raise ModelNotFound(f"The base model cannot be used: {error.message}", hint=error.hint) from error
     return folder
 
 
@@ -68,14 +76,26 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     """A model's config and safetensors files, in a fixed order."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        return (folder / "config.json", *(folder / shard for shard in shards))
+        weight_map = _json(index).get("weight_map")
+        if not isinstance(weight_map, dict) or not weight_map:
+            raise UnreadableCheckpoint(f"{index} names no weights.", hint="Was the save or the copy interrupted?")
+        return (folder / "config.json", *(folder / shard for shard in sorted(set(weight_map.values()))))
     if (folder / "model.safetensors").is_file():
         return (folder / "config.json", folder / "model.safetensors")
     raise UnreadableCheckpoint(
         f"{folder} holds no safetensors weights.",
         hint="Pickled weights are never loaded; convert them to safetensors (save_pretrained does).",
     )
+
+
+def _json(path: Path) -> dict[str, object]:
+    try:
+        read = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnreadableCheckpoint(
+            f"{path} cannot be read: {error}", hint="Was the save or the copy interrupted?"
+        ) from error
+    return read if isinstance(read, dict) else {}
 
 
 def load_model(folder: Path, placement: Placement) -> LanguageModel:
@@ -106,7 +126,9 @@ def load_model(folder: Path, placement: Placement) -> LanguageModel:
 
 
 def _check_quantisation(folder: Path) -> None:
-    settings = json.loads((folder / "config.json").read_text()).get("quantization_config") or {}
+    settings = _json(folder / "config.json").get("quantization_config")
+    if not isinstance(settings, dict):
+        return
     if settings.get("quant_method") != "bitsandbytes" and not settings.get("load_in_4bit"):
         return
     import importlib.util

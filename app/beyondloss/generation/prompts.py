@@ -5,18 +5,28 @@ strangers: transformers renders them in a sandbox, and whatever goes wrong in on
 """
 
 import hashlib
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from beyondloss.domain.probes import Message, MessageRole
 from beyondloss.errors import GenerationFailed
 from beyondloss.generation.foreign import ChatTokenizer
 from beyondloss.generation.quiet import quiet_libraries
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 PLAIN_TEMPLATE = "{role}: {content}"
 """How messages are written where the tokenizer has no chat template."""
 _MAX_CHARACTERS = 1_000_000
+_MAX_SECONDS = 5.0
+"""For one prompt. Real templates take milliseconds; the sandbox bounds one loop, not loops in loops."""
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json")
 
 
@@ -70,7 +80,8 @@ class PromptWriter:
 
     def _apply(self, messages: Sequence[Message]) -> str:
         turns = [{"role": message.role.value, "content": message.content} for message in messages]
-        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        with _no_longer_than(_MAX_SECONDS):
+            return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def read(self, token_ids: Sequence[int], *, cut: bool) -> str:
         """The text of an answer. `cut` answers lose a last character that the token limit left unfinished."""
@@ -78,6 +89,28 @@ class PromptWriter:
             self._tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )
         return text.rstrip("\N{REPLACEMENT CHARACTER}") if cut else text
+
+
+class _TooLong(Exception):
+    pass
+
+
+@contextmanager
+def _no_longer_than(seconds: float) -> Iterator[None]:
+    """Break off Python code that runs on: a trace function sees every line of it and may raise. In any thread."""
+    deadline = time.monotonic() + seconds
+
+    def watch(frame: FrameType, event: str, argument: object) -> "TraceFunction":
+        if time.monotonic() > deadline:
+            raise _TooLong(f"it was still at it after {seconds:g} seconds")
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def load_prompt_writer(template_path: Path | None, base_path: Path) -> PromptWriter:

@@ -4,6 +4,8 @@ Adapters share the base unless that is unsafe; full fine-tunes and unsafe adapte
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +83,11 @@ class Resident:
             torch.cuda.empty_cache()
 
     def _ready_base(self, target: Target, prompt: tuple[int, ...]) -> Ready:
-        folder = find_model(target.base_model)
-        name = fingerprint(weight_files(folder))
-        self._hold(name, folder).take_off()
-        self._look(prompt)
+        with _as_base():
+            folder = find_model(target.base_model)
+            name = fingerprint(weight_files(folder))
+            self._hold(name, folder).take_off()
+            self._look(prompt)
         return self._describe(base=name, weights=name)
 
     def _ready_full(self, target: Target, prompt: tuple[int, ...]) -> Ready:
@@ -100,17 +103,19 @@ class Resident:
 
     def _ready_adapter(self, target: Target, prompt: tuple[int, ...]) -> Ready:
         adapter = read_adapter(_existing(target))
-        folder = find_model(target.base_model)
-        base = fingerprint(weight_files(folder))
         alone = adapter.alone_because
-        wardrobe = self._hold(f"{base}+{adapter.fingerprint}" if alone else base, folder)
+        with _as_base():
+            folder = find_model(target.base_model)
+            base = fingerprint(weight_files(folder))
+            wardrobe = self._hold(f"{base}+{adapter.fingerprint}" if alone else base, folder)
         check = prompt[:_CHECK_TOKENS]
         if wardrobe.wearing != adapter.fingerprint or check not in self._base_logits:
             wardrobe.take_off()
             if check not in self._base_logits:
                 # Before an adapter with new embeddings is on, the base may not know every token of the prompt.
                 known = tuple(token for token in check if token < _vocabulary(wardrobe.model))
-                self._base_logits[check] = self._look(known)
+                with _as_base():
+                    self._base_logits[check] = self._look(known)
             wardrobe.put_on(adapter)
         notes = [f"the base was loaded for this adapter alone: {alone}"] if alone else []
         if not adapter.has_effect:
@@ -160,6 +165,15 @@ class Resident:
             adapter_check=check,
             notes=(*notes, *([self._passes_note] if self._passes_note else ()), *_ignored_settings(model)),
         )
+
+
+@contextmanager
+def _as_base() -> Iterator[None]:
+    """Weights that cannot be read here are the base's: no checkpoint of the run is at fault, the mapping may be."""
+    try:
+        yield
+    except UnreadableCheckpoint as error:
+        raise ModelNotFound(f"The base model cannot be used: {error.message}", hint=error.hint) from error
 
 
 def _existing(target: Target) -> Path:

@@ -167,6 +167,29 @@ def test_a_base_that_is_not_on_this_machine_is_named_with_the_way_out(ask: Ask, 
         assert "--base" in raised.value.hint
 
 
+@pytest.mark.parametrize("damage", ["no weights", "half a file", "odd config", "not numbers"])
+def test_a_base_that_cannot_be_read_is_told_apart_from_the_adapters_on_it(
+    damage: str, ask: Ask, tmp_path: Path, tiny_base: Path, tiny_adapters: list[Path]
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny_base, base)
+    weights = base / "model.safetensors"
+    if damage == "no weights":
+        weights.unlink()
+    elif damage == "half a file":
+        weights.write_bytes(weights.read_bytes()[:2000])
+    elif damage == "odd config":
+        (base / "config.json").write_text("{")
+    else:
+        spoilt = {name: torch.full_like(tensor, float("nan")) for name, tensor in load_file(weights).items()}
+        save_file(spoilt, weights, {"format": "pt"})
+    for target in (base_target(base), adapter_target(base, tiny_adapters[0])):
+        with pytest.raises(ModelNotFound) as raised:
+            ask(target)
+        assert raised.value.message.startswith("The base model cannot be used")
+        assert raised.value.hint
+
+
 def test_a_checkpoint_that_vanished_is_said_to_be_gone(ask: Ask, tmp_path: Path, tiny_base: Path) -> None:
     with pytest.raises(UnreadableCheckpoint) as raised:
         ask(adapter_target(tiny_base, tmp_path / "removed"))

@@ -1,11 +1,13 @@
 """From messages to token ids, also with templates that do not mean well."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from beyondloss.domain.probes import Message, MessageRole
 from beyondloss.errors import GenerationFailed
+from beyondloss.generation import prompts
 from beyondloss.generation.prompts import PromptWriter, load_prompt_writer
 from tests.factories.tiny_models import tiny_tokenizer
 
@@ -62,6 +64,15 @@ def test_a_hostile_or_broken_template_becomes_a_plain_sentence(template: str) ->
         writer(template).write([ASK])
     assert "template" in raised.value.message
     assert raised.value.hint
+
+
+def test_a_template_that_loops_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "_MAX_SECONDS", 0.2)
+    loops = "".join(f"{{% for {name} in range(99999) %}}" for name in "abcd") + "{% endfor %}" * 4
+    before = sys.gettrace()
+    with pytest.raises(GenerationFailed, match=r"after 0\.2 seconds"):
+        writer(loops).write([SYSTEM, ASK])
+    assert sys.gettrace() is before
 
 
 def test_two_templates_have_two_hashes() -> None:
