@@ -261,3 +261,32 @@ def test_the_number_of_queries_does_not_grow_with_the_run(scene: Scene):
             an_answer(scene.store, checkpoint, probe, text=f"{checkpoint.step}")
 
     assert queries_of(scene.store, scene.run) == before <= 14
+
+
+def test_a_checkpoint_is_compared_with_one_of_another_run_and_rated(scene: Scene) -> None:
+    other = a_run(scene.store, scene.project, name="other", steps=(30,))
+    theirs = an_answer(scene.store, checkpoints_of(scene.store, other)[1], scene.probes[1], text="zwei")
+    found = compare(scene.store, scene.run.id or 0, scene.owner, step=20, against="other@30")
+    assert (found.against_run_id, found.against_run, found.against_step) == (other.id, "other", 30)
+    assert [one.reference.text if one.reference else None for one in found.comparisons] == [None, "zwei", None]
+    pair = found.comparisons[1]
+    assert pair.answer
+    draft = RatingDraft(answer_id=pair.answer.id, reference_id=theirs.id or 0, verdict=Verdict.LESS)
+    ratings.record_rating(scene.store, scene.owner, draft)
+    again = compare(scene.store, scene.run.id or 0, scene.owner, step=20, against="other@30")
+    assert [rating.verdict for rating in again.comparisons[1].my_ratings] == [Verdict.LESS]
+
+
+def test_another_run_must_be_there_in_the_same_project_and_in_the_links_scope(scene: Scene) -> None:
+    sibling = a_run(scene.store, scene.project, name="sibling", steps=(30,))
+    a_run(scene.store, a_project(scene.store), name="stranger", steps=(30,))
+    guest = Visitor(link=LinkScope(link_id=1, role=LinkRole.VIEW, run_id=scene.run.id, project_id=None))
+    for against, visitor, error in (
+        ("nobody@30", scene.owner, NotFound),
+        ("sibling@31", scene.owner, NotFound),
+        ("sibling@x", scene.owner, InvalidInput),
+        ("stranger@30", scene.owner, InvalidInput),
+        (f"{sibling.id}@30", guest, NotFound),
+    ):
+        with pytest.raises(error):
+            compare(scene.store, scene.run.id or 0, visitor, step=20, against=against)

@@ -17,7 +17,7 @@ from beyondloss.errors import InvalidInput, NotFound
 from beyondloss.services.answers import AnswerView, answer_view
 from beyondloss.services.projects import ProbeView, probe_view
 from beyondloss.services.ratings import RatingView, rating_view
-from beyondloss.store import answers, comparisons, probes, ratings, samplings
+from beyondloss.store import answers, comparisons, probes, ratings, runs, samplings
 from beyondloss.store.comparisons import StepRecord
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
@@ -56,6 +56,8 @@ class Comparison:
 class ComparisonSet:
     """`against_step` is what `against` (base, previous, or a step) came to; None if there is nothing to compare with.
 
+    `against_run_id` and `against_run` are another run's where `against` names one, else this run's id and nothing.
+
     `changed` and `unchanged` count whole pairs, `missing` those that lack an answer; `unrated` the changed ones that
     the visitor has yet to rate: equal answers are a tie that nobody is asked about.
     """
@@ -63,6 +65,8 @@ class ComparisonSet:
     run_id: int
     step: int
     against: str
+    against_run_id: int
+    against_run: str
     against_step: int | None
     sampling_key: str
     comparisons: tuple[Comparison, ...]
@@ -81,20 +85,27 @@ def compare(
     against: str = "base",
     sampling: str | None = None,
 ) -> ComparisonSet:
-    """All probes of the run's active sets, in the order of the set. `against`: base, previous, or a step number.
+    """All probes of the run's active sets, in the order of the set.
 
+    `against`: base, previous, a step number, or RUN@STEP for a checkpoint of another run of the same project.
     Previous is the nearest earlier step that has answers, else the nearest that is present. A fixed number of queries.
     Raises NotFound for a step the run does not have, InvalidInput for a reference that is no step.
     """
     with store.read() as session:
         run = _visible_run(session, visitor, run_id)
         chosen = _sampling(session, run, sampling)
-        steps = comparisons.steps_of(session, run_id, sampling_id=chosen.id if chosen else None)
-        against_step = _against_step(steps, step, against)
+        sampling_id = chosen.id if chosen else None
+        other, wanted = _other_run(session, visitor, run, against)
+        steps = comparisons.steps_of(session, run_id, sampling_id=sampling_id)
+        against_step = _against_step(steps, step, "base" if other else wanted)
+        if other is not None:
+            theirs_steps = comparisons.steps_of(session, stored_id(other.id), sampling_id=sampling_id)
+            against_step = _known_step(theirs_steps, wanted)
+        against_run_id = run_id if other is None else stored_id(other.id)
         asked = probes.current_probes(session, project_id=run.project_id, active_only=True)
         views = [probe_view(record) for record in probes.probe_records(session, asked)]
         ours = _answers_at(session, run_id, views, step=step, sampling=chosen)
-        theirs = _answers_at(session, run_id, views, step=against_step, sampling=chosen)
+        theirs = _answers_at(session, against_run_id, views, step=against_step, sampling=chosen)
         mine = _my_ratings(session, visitor, [answer.id for answer in ours.values()])
     found = [
         _comparison(view, ours.get((view.id, index)), theirs.get((view.id, index)), sample_index=index, mine=mine)
@@ -107,6 +118,8 @@ def compare(
         run_id=run_id,
         step=step,
         against=against,
+        against_run_id=against_run_id,
+        against_run=other.name if other else "",
         against_step=against_step,
         sampling_key=chosen.key if chosen else Sampling().key,
         comparisons=tuple(found),
@@ -148,6 +161,22 @@ def _visible_run(session: Session, visitor: Visitor, run_id: int) -> Run:
     return run
 
 
+def _other_run(session: Session, visitor: Visitor, run: Run, against: str) -> tuple[Run | None, str]:
+    """The run that RUN@STEP names, and its step; None for this very run. Raises NotFound, or InvalidInput.
+
+    Runs of another project are refused: they answer other probes.
+    """
+    name, at, step = against.rpartition("@")
+    if not at:
+        return None, against
+    other = runs.run_by_reference(session, storable(name))
+    if other is None or not visitor.sees(run_id=stored_id(other.id), project_id=other.project_id):
+        raise NotFound(f"There is no run {name[:80]!r}.", hint="Give the other checkpoint as RUN@STEP.")
+    if other.project_id != run.project_id:
+        raise InvalidInput("The two runs belong to different projects.", hint="Only the same probes can be compared.")
+    return (None if other.id == run.id else other), step
+
+
 def _sampling(session: Session, run: Run, reference: str | None) -> SamplingRow | None:
     """The asked one, or the run's own; None while nothing was ever drawn by it."""
     if reference is None:
@@ -167,15 +196,21 @@ def _against_step(steps: Sequence[StepRecord], step: int, against: str) -> int |
         earlier = [record for record in steps if record.step < step]
         nearest = [record for record in earlier if record.answered] or [record for record in earlier if record.present]
         return nearest[-1].step if nearest else None
-    if against == "base":
-        chosen = BASE_STEP
-    elif against.isascii() and against.isdecimal():
-        chosen = int(against[:18])
-    else:
-        raise InvalidInput(f"{against!r} is nothing to compare with.", hint="Use base, previous, or a step number.")
-    if chosen not in known:
-        raise NotFound(f"This run has no checkpoint at step {chosen}.", hint="The run's page shows the steps it has.")
+    chosen = _known_step(steps, against)
     return chosen if chosen != step else None
+
+
+def _known_step(steps: Sequence[StepRecord], wanted: str) -> int:
+    if wanted == "base":
+        return BASE_STEP
+    if not (wanted.isascii() and wanted.isdecimal()):
+        raise InvalidInput(
+            f"{wanted[:80]!r} is nothing to compare with.", hint="Use base, previous, a step number, or RUN@STEP."
+        )
+    chosen = int(wanted[:18])
+    if chosen not in {record.step for record in steps}:
+        raise NotFound(f"This run has no checkpoint at step {chosen}.", hint="The run's page shows the steps it has.")
+    return chosen
 
 
 def _answers_at(

@@ -149,7 +149,7 @@ def compare(
     visitor: Asking,
     run: TheRun,
     step: Annotated[int, Query(ge=0, le=LARGEST_STEP)],
-    against: Annotated[Name, Query(description="base, previous, or a step.")] = "base",
+    against: Annotated[Name, Query(description="base, previous, a step, or RUN@STEP of another run.")] = "base",
     sampling: SamplingQuery = None,
 ) -> ComparisonsOut:
     """Every probe at this step, beside what the reference said."""

@@ -41,6 +41,7 @@ class Tag:
 class Column:
     """One answer on screen. `rendered` is its Markdown, where somebody asked for it."""
 
+    run_id: int
     step: int
     segments: tuple[Segment, ...]
     signals: tuple[Signal, ...]
@@ -192,6 +193,7 @@ def _texts(
 
 def _column(answer: AnswerView, segments: tuple[Segment, ...], *, as_markdown: bool) -> Column:
     return Column(
+        run_id=answer.run_id,
         step=answer.step,
         segments=segments,
         signals=answer.signals,

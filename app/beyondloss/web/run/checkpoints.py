@@ -62,6 +62,8 @@ class Stepper:
     position: int
     total: int
     against: str
+    against_run: str
+    """Name of the other run that the reference belongs to; empty for this run's own."""
     against_step: int | None
     base: Choice
     previous: Choice | None
@@ -93,7 +95,9 @@ def build_checkpoints(
             changed=changed.get(checkpoint.step),
             href=step_href(query, path, checkpoint.step),
             selected=checkpoint.step == comparisons.step,
-            is_reference=checkpoint.step == comparisons.against_step and checkpoint.step != comparisons.step,
+            is_reference=not comparisons.against_run
+            and checkpoint.step == comparisons.against_step
+            and checkpoint.step != comparisons.step,
         )
         for checkpoint in run.checkpoints
     )
@@ -126,6 +130,7 @@ def build_stepper(run: RunView, query: RunQuery, path: str, comparisons: Compari
         position=here + 1,
         total=len(steps),
         against=comparisons.against,
+        against_run=comparisons.against_run,
         against_step=comparisons.against_step,
         base=Choice(BASE, references, query.against == BASE),
         # Before the first checkpoint there is only the base.

@@ -88,7 +88,8 @@ def read_query(parameters: Mapping[str, str]) -> RunQuery:
     """From the address. Raises InvalidInput for what is no step; unknown choices fall back to the defaults."""
     against = parameters.get("against", "") or BASE
     if against not in {BASE, PREVIOUS}:
-        against = str(_step(against))
+        run, at, step = against.rpartition("@")
+        against = f"{run[:_MAX_TEXT]}{at}{_step(step)}"
     family = parameters.get("family", "")
     return RunQuery(
         step=_step(parameters["step"]) if parameters.get("step") else None,
