@@ -153,12 +153,30 @@ def test_a_backup_restores_what_was_there(imported: Command, tmp_path: Path) -> 
     assert imported("share", "tiny-run", "--json").code == 0
 
 
-def test_the_decoding_benchmark_measures_a_run(imported: Command) -> None:
-    assert imported("answer", "tiny-run", "--set", "main", "--max-new-tokens", 8).code == 0
-    done = imported("bench", "decoding", "tiny-run", "--max-new-tokens", 8, "--json")
+def test_the_decoding_benchmark_measures_a_run_folder(command: Command, saves: Path, tmp_path: Path) -> None:
+    probes = tmp_path / "probes.yaml"
+    probes.write_text(PROBES, "utf-8")
+    where = ("--run", saves / "tiny-run", "--probes", probes)
+    done = command("bench", "decoding", *where, "--max-new-tokens", 8, "--json")
     assert done.code == 0, done.err
-    assert {contender["name"] for contender in done.json["contenders"]} >= {"script", "batched", "ours"}
-    assert imported("bench", "nothing", "tiny-run").code == 1
+    contenders = {contender["name"]: contender for contender in done.json["contenders"]}
+    assert list(contenders) == ["script", "batched", "no-draft", "ours"]
+    assert all(contender["identical_to_script"] for contender in contenders.values())
+    assert len({contender["tokens_emitted"] for contender in contenders.values()}) == 1
+    assert contenders["ours"]["forward_passes"] < contenders["script"]["forward_passes"]
+    assert [times["step"] for times in done.json["per_checkpoint"]] == [10, 20]
+    assert all(set(times["seconds"]) == set(contenders) for times in done.json["per_checkpoint"])
+    table = command("bench", "decoding", *where, "--max-new-tokens", 2, "--base", saves.parent / "base").out
+    assert table.count("yes") == 4
+
+
+def test_the_decoding_benchmark_says_what_it_lacks(command: Command, saves: Path, tmp_path: Path) -> None:
+    probes = tmp_path / "probes.yaml"
+    probes.write_text(PROBES, "utf-8")
+    (tmp_path / "empty").mkdir()
+    assert "No run was found" in command("bench", "decoding", "--run", tmp_path / "empty", "--probes", probes).err
+    assert command("bench", "nothing", "--run", saves / "tiny-run", "--probes", probes).code == 1
+    assert command("bench", "decoding", "--run", saves / "tiny-run", "--probes", tmp_path / "none.yaml").code == 1
 
 
 def test_the_doctor_names_a_base_model_that_is_not_here(imported: Command, saves: Path) -> None:

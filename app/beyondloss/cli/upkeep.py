@@ -62,22 +62,26 @@ def doctor(invocation: Invocation) -> None:
 def bench(
     invocation: Invocation,
     what: Annotated[str, typer.Argument(metavar="decoding", help="What to measure.")],
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name, or folder.")],
     *,
-    max_new_tokens: Annotated[int, typer.Option(help="Token limit of an answer.")] = 96,
-    repeats: Annotated[int, typer.Option(help="Times each is measured; the median counts.")] = 1,
+    run: Annotated[Path, typer.Option("--run", metavar="DIR", help="The folder a trainer wrote adapters to.")],
+    probes: Annotated[Path, typer.Option("--probes", metavar="FILE", help="A .yaml, .json, .jsonl or .csv file.")],
+    base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="The base, if the run is wrong.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Token limit of an answer.")] = 96,
+    repeats: Annotated[int, typer.Option(min=1, help="Times each is measured; the median counts.")] = 1,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = None,
     dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16, float16.")] = None,
 ) -> None:
     """Measure how fast this machine answers a run's checkpoints, beside two usual ways of doing it."""
-    from beyondloss.errors import InvalidInput
+    from beyondloss.errors import InvalidInput, MissingDependency
 
     if what != "decoding":
-        raise InvalidInput(f"There is no benchmark {what!r}.", hint="There is one: beyondloss bench decoding RUN")
+        raise InvalidInput(f"There is no benchmark {what!r}.", hint="There is one: beyondloss bench decoding")
     settings = invocation.settings(device=device, dtype=dtype)
-    store = invocation.store(settings)
-
-    from beyondloss.cli.benching import measure_decoding
-
-    measured = measure_decoding(settings, store, run, max_new_tokens=max_new_tokens, repeats=repeats)
-    invocation.tell(measured.table, asdict(measured.bench))
+    try:
+        from beyondloss.cli.benching import Asked, bench_table, measure_decoding
+        from beyondloss.generation.bench import BenchPlan
+    except ModuleNotFoundError as error:
+        raise MissingDependency(f"{error.name} is not installed.", hint="pip install 'beyondloss[worker]'") from error
+    plan = BenchPlan(max_new_tokens, settings.device, settings.dtype, max_batch=settings.max_batch, repeats=repeats)
+    measured = measure_decoding(Asked(run, probes, base), plan)
+    invocation.tell(bench_table(measured), asdict(measured))

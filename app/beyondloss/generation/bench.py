@@ -15,7 +15,6 @@ import torch
 
 from beyondloss.domain.answers import GeneratedAnswer
 from beyondloss.domain.engine import Question, Reference, Target
-from beyondloss.domain.runs import CheckpointKind
 from beyondloss.domain.sampling import Sampling
 from beyondloss.generation.engine import TransformersEngine
 from beyondloss.generation.foreign import LanguageModel, PeftWrapper
@@ -23,6 +22,7 @@ from beyondloss.generation.loading import choose_placement, find_model, load_mod
 from beyondloss.generation.prompts import load_prompt_writer
 from beyondloss.generation.quiet import quiet_libraries
 
+NAMES = ("script", "batched", "no-draft", "ours")
 Answers = dict[int, tuple[int, ...]]
 """New tokens by probe, without the end token."""
 
@@ -42,16 +42,34 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointTimes:
+    """By name of the contender. Passes and tokens are counts, so they are the same on a busy machine."""
+
     step: int
     changed_answers: int
     seconds: dict[str, float]
     forward_passes: dict[str, int]
+    tokens_emitted: dict[str, int]
+    tokens_verified: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class DecodingBench:
+    """`base` stands apart: everybody answers it first, cold, and nobody has an earlier answer to draft from."""
+
     contenders: tuple[Contender, ...]
     per_checkpoint: tuple[CheckpointTimes, ...]
+    base: CheckpointTimes
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPlan:
+    """`max_batch` bounds our loop alone; the plain batch takes all probes at once."""
+
+    max_new_tokens: int = 96
+    device: str = "auto"
+    dtype: str = "auto"
+    max_batch: int = 16
+    repeats: int = 1
 
 
 @dataclass(slots=True)
@@ -167,10 +185,12 @@ class _Batched(_Entrant):
 class _Ours(_Entrant):
     """Our engine, with or without drafts. It sees the answers of earlier checkpoints, newest first."""
 
-    def __init__(self, name: str, sampling: Sampling, *, device: str, dtype: str) -> None:
+    def __init__(self, name: str, sampling: Sampling, plan: BenchPlan) -> None:
         self.name = name
         self._sampling = sampling
-        self._engine = TransformersEngine(device=device, dtype=dtype, cache_dir=Path(), drafts=name == "ours")
+        self._engine = TransformersEngine(
+            device=plan.device, dtype=plan.dtype, max_batch=plan.max_batch, cache_dir=Path(), drafts=name == "ours"
+        )
         self._earlier: dict[int, list[Reference]] = {}
 
     def answer(self, target: Target, questions: Sequence[Question]) -> _Turn:
@@ -195,31 +215,28 @@ class _Ours(_Entrant):
 def bench_decoding(
     targets: Sequence[Target],
     questions: Sequence[Question],
+    plan: BenchPlan,
     *,
-    max_new_tokens: int = 96,
-    device: str = "auto",
-    dtype: str = "auto",
-    repeats: int = 1,
     on_step: Callable[[int], None] | None = None,
 ) -> DecodingBench:
-    """Sweep the targets (base and adapters, by step), greedy. `on_step` hears each step when it is measured."""
-    sampling = Sampling(max_new_tokens=max_new_tokens)
-    ours = [_Ours(name, sampling, device=device, dtype=dtype) for name in ("no-draft", "ours")]
+    """Sweep the base and its adapters, by step, greedy. `on_step` hears each step when it is measured."""
+    sampling = Sampling(max_new_tokens=plan.max_new_tokens)
+    ours = [_Ours(name, sampling, plan) for name in ("no-draft", "ours")]
     entrants: list[_Entrant] = [
-        _Script(sampling, device=device, dtype=dtype),
-        _Batched(sampling, device=device, dtype=dtype),
+        _Script(sampling, device=plan.device, dtype=plan.dtype),
+        _Batched(sampling, device=plan.device, dtype=plan.dtype),
         *ours,
     ]
-    shared = (CheckpointKind.BASE, CheckpointKind.ADAPTER)
-    swept = sorted((target for target in targets if target.kind in shared), key=lambda target: target.step)
     turns: list[dict[str, _Turn]] = []
+    swept = sorted(targets, key=lambda target: target.step)
     for target in swept:
-        turns.append(_measure(entrants, target, questions, repeats))
+        turns.append(_measure(entrants, target, questions, plan.repeats))
         for entrant in ours:
-            entrant.remember(turns[-1][entrant.name].answers, max_new_tokens)
+            entrant.remember(turns[-1][entrant.name].answers, plan.max_new_tokens)
         if on_step is not None:
             on_step(target.step)
-    return _summary([target.step for target in swept], turns, [entrant.name for entrant in entrants])
+    times = _per_checkpoint([target.step for target in swept], turns)
+    return DecodingBench(_totals(turns[1:]), times[1:], base=times[0])
 
 
 def _measure(
@@ -237,8 +254,8 @@ def _measure(
     return measured
 
 
-def _summary(steps: Sequence[int], turns: Sequence[dict[str, _Turn]], names: Sequence[str]) -> DecodingBench:
-    contenders = tuple(
+def _totals(turns: Sequence[dict[str, _Turn]]) -> tuple[Contender, ...]:
+    return tuple(
         Contender(
             name=name,
             seconds_median=sum(statistics.median(turn[name].seconds) for turn in turns),
@@ -248,22 +265,27 @@ def _summary(steps: Sequence[int], turns: Sequence[dict[str, _Turn]], names: Seq
             tokens_verified=sum(turn[name].verified for turn in turns),
             identical_to_script=all(turn[name].answers == turn["script"].answers for turn in turns),
         )
-        for name in names
+        for name in NAMES
     )
-    checkpoints = []
+
+
+def _per_checkpoint(steps: Sequence[int], turns: Sequence[dict[str, _Turn]]) -> tuple[CheckpointTimes, ...]:
+    times = []
     before: Answers = {}
     for step, turn in zip(steps, turns, strict=True):
         now = turn["script"].answers
-        checkpoints.append(
+        times.append(
             CheckpointTimes(
                 step=step,
                 changed_answers=sum(before.get(probe_id) != tokens for probe_id, tokens in now.items()),
-                seconds={name: statistics.median(turn[name].seconds) for name in names},
-                forward_passes={name: turn[name].passes for name in names},
+                seconds={name: statistics.median(turn[name].seconds) for name in NAMES},
+                forward_passes={name: turn[name].passes for name in NAMES},
+                tokens_emitted={name: turn[name].emitted for name in NAMES},
+                tokens_verified={name: turn[name].verified for name in NAMES},
             )
         )
         before = now
-    return DecodingBench(contenders, tuple(checkpoints))
+    return tuple(times)
 
 
 def _with_adapter(model: LanguageModel, folder: Path) -> PeftWrapper:
