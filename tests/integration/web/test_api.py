@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from beyondloss.services.projects import add_starter_probes
 from beyondloss.store.engine import Store
 from tests.factories import (
+    a_behaviour,
     a_job,
     a_probe,
     a_project,
@@ -166,6 +167,28 @@ def test_a_comparison_shows_the_words_that_changed_and_ones_own_rating(client: T
     assert client.get(f"{V1}/runs/{run.id}/compare?step=11").status_code == 404
 
 
+def test_verdicts_come_per_behaviour_with_what_is_still_needed(client: TestClient, store: Store) -> None:
+    project = a_project(store)
+    behaviour = a_behaviour(store, project, name="asks first")
+    probe = a_probe(store, project, key="france", behaviours=[behaviour])
+    run = a_run(store, project, steps=(10,))
+    base, first = checkpoints_of(store, run)
+    reference, answer = an_answer(store, base, probe, text="a"), an_answer(store, first, probe, text="b")
+    address = f"{V1}/runs/{run.name}/verdicts?step=10&against=base"
+    [unrated] = client.get(address).json()["items"]
+    assert (unrated["behaviour"]["name"], unrated["net_win"], unrated["verdict"]) == ("asks first", None, "not_enough")
+    assert [one["key"] for one in unrated["next_probes"]] == ["france"]
+    client.post(f"{V1}/ratings", json={"answer_id": answer.id, "reference_id": reference.id, "verdict": 1})
+    body = client.get(address).json()
+    [rated] = body["items"]
+    assert (rated["net_win"], rated["low"], rated["high"]) == (1.0, -1.0, 1.0)
+    assert (rated["probes"], rated["ratings"], rated["raters"], rated["needed"]) == (1, 1, 1, 7)
+    assert body["overall"]["behaviour"] is None
+    assert (body["against_step"], body["compared"], body["changed"], body["next"]) == (0, 1, 1, None)
+    assert client.get(f"{V1}/runs/{run.id}/verdicts?step=11").status_code == 404
+    assert client.get(f"{V1}/runs/{run.id}/verdicts?step=10&against=nonsense").status_code == 400
+
+
 def test_a_rating_is_listed_and_taken_back(client: TestClient, store: Store) -> None:
     project = a_project(store)
     probe = a_probe(store, project)
@@ -245,6 +268,7 @@ def test_a_guest_learns_nothing_of_this_machines_folders(guest_of: GuestOf, stor
         ("GET", "/runs/{run}/metrics"),
         ("GET", "/runs/{run}/answers"),
         ("GET", "/runs/{run}/compare?step=10"),
+        ("GET", "/runs/{run}/verdicts?step=10"),
         ("GET", "/ratings?run={run}"),
         ("GET", "/projects/{project}"),
         ("GET", "/projects/{project}/probes"),
