@@ -76,6 +76,15 @@ class ComparisonSet:
     missing: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The checkpoint that another is compared with. `run` is empty for the same run; `step` None: there is none."""
+
+    run_id: int
+    run: str
+    step: int | None
+
+
 def compare(
     store: Store,
     run_id: int,
@@ -95,17 +104,11 @@ def compare(
         run = _visible_run(session, visitor, run_id)
         chosen = _sampling(session, run, sampling)
         sampling_id = chosen.id if chosen else None
-        other, wanted = _other_run(session, visitor, run, against)
-        steps = comparisons.steps_of(session, run_id, sampling_id=sampling_id)
-        against_step = _against_step(steps, step, "base" if other else wanted)
-        if other is not None:
-            theirs_steps = comparisons.steps_of(session, stored_id(other.id), sampling_id=sampling_id)
-            against_step = _known_step(theirs_steps, wanted)
-        against_run_id = run_id if other is None else stored_id(other.id)
+        reference = find_reference(session, visitor, run, step=step, against=against, sampling_id=sampling_id)
         asked = probes.current_probes(session, project_id=run.project_id, active_only=True)
         views = [probe_view(record) for record in probes.probe_records(session, asked)]
         ours = _answers_at(session, run_id, views, step=step, sampling=chosen)
-        theirs = _answers_at(session, against_run_id, views, step=against_step, sampling=chosen)
+        theirs = _answers_at(session, reference.run_id, views, step=reference.step, sampling=chosen)
         mine = _my_ratings(session, visitor, [answer.id for answer in ours.values()])
     found = [
         _comparison(view, ours.get((view.id, index)), theirs.get((view.id, index)), sample_index=index, mine=mine)
@@ -118,15 +121,15 @@ def compare(
         run_id=run_id,
         step=step,
         against=against,
-        against_run_id=against_run_id,
-        against_run=other.name if other else "",
-        against_step=against_step,
+        against_run_id=reference.run_id,
+        against_run=reference.run,
+        against_step=reference.step,
         sampling_key=chosen.key if chosen else Sampling().key,
         comparisons=tuple(found),
         changed=len(changed),
         unchanged=len(pairs) - len(changed),
         unrated=sum(not one.my_ratings for one in changed),
-        missing=sum(one.answer is None or (one.reference is None and against_step is not None) for one in found),
+        missing=sum(one.answer is None or (one.reference is None and reference.step is not None) for one in found),
     )
 
 
@@ -159,6 +162,19 @@ def _visible_run(session: Session, visitor: Visitor, run_id: int) -> Run:
         raise NotFound("There is no such run.", hint="Check the address, or ask for a new link.")
     visitor.require_run(run_id=run_id, project_id=run.project_id)
     return run
+
+
+def find_reference(
+    session: Session, visitor: Visitor, run: Run, *, step: int, against: str, sampling_id: int | None
+) -> Reference:
+    """What `against` names, as `compare` takes it. Raises NotFound for unknown steps, also for `step` itself."""
+    other, wanted = _other_run(session, visitor, run, against)
+    steps = comparisons.steps_of(session, stored_id(run.id), sampling_id=sampling_id)
+    against_step = _against_step(steps, step, "base" if other else wanted)
+    if other is None:
+        return Reference(stored_id(run.id), "", against_step)
+    theirs = comparisons.steps_of(session, stored_id(other.id), sampling_id=sampling_id)
+    return Reference(stored_id(other.id), other.name, _known_step(theirs, wanted))
 
 
 def _other_run(session: Session, visitor: Visitor, run: Run, against: str) -> tuple[Run | None, str]:

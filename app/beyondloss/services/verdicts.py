@@ -17,9 +17,9 @@ from beyondloss.domain.runs import BASE_STEP
 from beyondloss.domain.sampling import Sampling
 from beyondloss.domain.text import storable
 from beyondloss.errors import NotFound
-from beyondloss.services.comparisons import _against_step
+from beyondloss.services.comparisons import Reference, find_reference
 from beyondloss.services.projects import BehaviourView, ProbeView, probe_view
-from beyondloss.store import answers, comparisons, probes, samplings, verdicts
+from beyondloss.store import answers, probes, samplings, verdicts
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
 from beyondloss.store.tables import Run
@@ -72,6 +72,8 @@ class VerdictSet:
     step: int
     against: str
     against_step: int | None
+    against_run: str
+    """Another run's name, where the reference is one of its checkpoints."""
     sampling_key: str
     overall: BehaviourVerdict
     behaviours: tuple[BehaviourVerdict, ...]
@@ -99,11 +101,10 @@ def verdicts_of(
     with store.read() as session:
         asked = _asked(session, run_id, visitor, sampling)
         sampling_id = asked.sampling.id if asked.sampling else None
-        known = comparisons.steps_of(session, run_id, sampling_id=sampling_id)
-        against_step = _against_step(known, step, against)
-        pairs = _pairs(session, asked, against_step=against_step, step=step)
+        reference = find_reference(session, visitor, asked.run, step=step, against=against, sampling_id=sampling_id)
+        pairs = _pairs(session, asked, reference, step=step)
         given = _by_pair(verdicts.given_ratings(session, run_id))
-    return _verdict_set(asked, pairs, given, visitor, step=step, against=against, against_step=against_step)
+    return _verdict_set(asked, pairs, given, visitor, step=step, against=against, reference=reference)
 
 
 def verdicts_by_step(
@@ -113,12 +114,13 @@ def verdicts_by_step(
     with store.read() as session:
         asked = _asked(session, run_id, visitor, sampling)
         given = _by_pair(verdicts.given_ratings(session, run_id))
-        pairs = _pairs(session, asked, against_step=BASE_STEP, step=None) if given else []
+        base = Reference(run_id, "", BASE_STEP)
+        pairs = _pairs(session, asked, base, step=None) if given else []
     by_step: dict[int, list[PairRecord]] = defaultdict(list)
     for pair in pairs:
         by_step[pair.step].append(pair)
     return tuple(
-        _verdict_set(asked, by_step[step], given, visitor, step=step, against="base", against_step=BASE_STEP)
+        _verdict_set(asked, by_step[step], given, visitor, step=step, against="base", reference=base)
         for step in sorted(by_step)
         if any((pair.answer_id, pair.reference_id) in given for pair in by_step[step])
     )
@@ -139,15 +141,16 @@ def _asked(session: Session, run_id: int, visitor: Visitor, sampling: str | None
     return _Asked(run, chosen, views, list(behaviours.values()))
 
 
-def _pairs(session: Session, asked: _Asked, *, against_step: int | None, step: int | None) -> list[PairRecord]:
-    if asked.sampling is None or against_step is None:
+def _pairs(session: Session, asked: _Asked, reference: Reference, *, step: int | None) -> list[PairRecord]:
+    if asked.sampling is None or reference.step is None:
         return []
     return verdicts.answer_pairs(
         session,
         stored_id(asked.run.id),
         sampling_id=stored_id(asked.sampling.id),
         probe_ids=[probe.id for probe in asked.probes],
-        against_step=against_step,
+        against_step=reference.step,
+        against_run_id=reference.run_id,
         step=step,
     )
 
@@ -167,7 +170,7 @@ def _verdict_set(
     *,
     step: int,
     against: str,
-    against_step: int | None,
+    reference: Reference,
 ) -> VerdictSet:
     judged = judge_pairs(asked.probes, asked.behaviours, pairs, given)
     if not visitor.is_owner:
@@ -176,7 +179,8 @@ def _verdict_set(
         run_id=stored_id(asked.run.id),
         step=step,
         against=against,
-        against_step=against_step,
+        against_step=reference.step,
+        against_run=reference.run,
         sampling_key=asked.sampling.key if asked.sampling else Sampling().key,
         overall=judged[0],
         behaviours=judged[1:],
