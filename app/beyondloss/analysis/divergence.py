@@ -7,6 +7,7 @@ from beyondloss.domain.answers import Provenance
 TIE_MARGINS = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1.25e-1}
 """Largest top-1/top-2 logit margin that another batch shape or kernel may turn round, by number type of the weights.
 
+Used where the engine measured none on the base (`tie_margin` in an answer's provenance).
 In fp32 as in the engines' identity tests. Half precisions round logits of around 20 by a few units in the last place:
 2⁻¹¹ · 16 · 2 in float16, 2⁻⁸ · 16 · 2 in bfloat16.
 """
@@ -34,5 +35,16 @@ def is_numerical_tie(
     behaviour, whatever the other says.
     """
     margins = [side[position] for side in (ours, theirs) if position < len(side)]
-    limit = max(TIE_MARGINS.get(provenance.dtype, UNKNOWN_TIE_MARGIN) for provenance in provenances)
+    limit = max(map(tie_margin, provenances))
     return bool(margins) and all(margin < limit for margin in margins)
+
+
+def tie_margin(provenance: Provenance) -> float:
+    """Logits: what the engine measured, base against base under two batch shapes, or the fixed one of the number type.
+
+    A base that showed no noise at all still gets float32's: its kernels may differ elsewhere.
+    """
+    measured = provenance.stats.get("tie_margin")
+    if measured is None:
+        return TIE_MARGINS.get(provenance.dtype, UNKNOWN_TIE_MARGIN)
+    return max(measured, UNKNOWN_TIE_MARGIN)

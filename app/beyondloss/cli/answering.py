@@ -128,8 +128,10 @@ def _where(jobs: Sequence[JobView]) -> str:
 
 
 def _pace(jobs: Sequence[JobView]) -> str:
-    paces = [job.tokens_per_second for job in jobs if job.state is JobState.RUNNING and job.tokens_per_second]
-    return f"{sum(paces):.0f} tokens/s" if paces else ""
+    running = [job for job in jobs if job.state is JobState.RUNNING and job.tokens_per_second]
+    kept = [job.accepted_ratio for job in running if job.accepted_ratio is not None]
+    pace = f"{sum(job.tokens_per_second or 0.0 for job in running):.0f} tokens/s" if running else ""
+    return f"{pace}, {sum(kept) / len(kept):.0%} of drafts kept" if kept else pace
 
 
 @contextmanager

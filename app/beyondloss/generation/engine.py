@@ -125,11 +125,11 @@ class TransformersEngine:
             versions=self._versions,
             adapter_check=ready.adapter_check,
             notes=(*writer.notes, *prompt.notes, *ready.notes),
-            stats=_stats(decoded.stats),
+            stats=_stats(decoded.stats, ready.tie_margin),
         )
 
 
-def _stats(row: RowStats) -> dict[str, float]:
+def _stats(row: RowStats, tie_margin: float | None) -> dict[str, float]:
     """`reference_logprob` is the mean over the first `reference_tokens` tokens of the newest earlier answer."""
     stats = {
         "passes": float(row.passes),
@@ -137,6 +137,8 @@ def _stats(row: RowStats) -> dict[str, float]:
         "verified": float(row.verified),
         "accepted": float(row.accepted),
     }
+    if tie_margin is not None:
+        stats["tie_margin"] = tie_margin
     if row.scored:
         stats |= {"reference_tokens": float(row.scored), "reference_logprob": row.scored_logprob / row.scored}
     return stats

@@ -21,6 +21,7 @@ from beyondloss.generation.decoding import Drafting
 from beyondloss.generation.fingerprint import fingerprint, vanished
 from beyondloss.generation.foreign import LanguageModel
 from beyondloss.generation.loading import Placement, context_tokens, find_model, load_model, stop_ids, weight_files
+from beyondloss.generation.noise_floor import SHAPED_DTYPES, measure_tie_margin
 from beyondloss.generation.passes import Passes, passes_for
 from beyondloss.generation.rule import not_numbers
 
@@ -42,6 +43,8 @@ class Ready:
     base_fingerprint: str
     weights_fingerprint: str
     adapter_check: str
+    tie_margin: float | None
+    """Measured for 16-bit weights: up to here a lead is a matter of rounding."""
     notes: tuple[str, ...]
 
 
@@ -53,6 +56,7 @@ class Resident:
         self._passes: Passes | None = None
         self._passes_note = ""
         self._drafting = Drafting()
+        self._tie_margin: float | None = None
         self._base_logits: dict[tuple[int, ...], Tensor] = {}
 
     def ready(self, target: Target, prompt: tuple[int, ...]) -> Ready:
@@ -77,6 +81,7 @@ class Resident:
         self._key = ""
         self._wardrobe = None
         self._passes = None
+        self._tie_margin = None
         self._base_logits.clear()
         gc.collect()
         if torch.cuda.is_available():
@@ -86,14 +91,14 @@ class Resident:
         with _as_base():
             folder = find_model(target.base_model)
             name = fingerprint(weight_files(folder))
-            self._hold(name, folder).take_off()
+            self._hold(name, folder, prompt).take_off()
             self._look(prompt)
         return self._describe(base=name, weights=name)
 
     def _ready_full(self, target: Target, prompt: tuple[int, ...]) -> Ready:
         folder = _existing(target)
         name = fingerprint(weight_files(folder))
-        self._hold(name, folder).take_off()
+        self._hold(name, folder, prompt).take_off()
         self._look(prompt)
         try:
             base = fingerprint(weight_files(find_model(target.base_model)))
@@ -107,7 +112,7 @@ class Resident:
         with _as_base():
             folder = find_model(target.base_model)
             base = fingerprint(weight_files(folder))
-            wardrobe = self._hold(f"{base}+{adapter.fingerprint}" if alone else base, folder)
+            wardrobe = self._hold(f"{base}+{adapter.fingerprint}" if alone else base, folder, prompt)
         check = prompt[:_CHECK_TOKENS]
         if wardrobe.wearing != adapter.fingerprint or check not in self._base_logits:
             wardrobe.take_off()
@@ -126,13 +131,16 @@ class Resident:
         """Proof that the adapter is on: it must change the logits. One that changes nothing is told, not hidden."""
         return "no effect" if torch.equal(self._look(check), self._base_logits[check]) else "on"
 
-    def _hold(self, key: str, folder: Path) -> Wardrobe:
+    def _hold(self, key: str, folder: Path, prompt: tuple[int, ...]) -> Wardrobe:
         if self._wardrobe is None or self._key != key:
             self.release()
             model = load_model(folder, self._placement)
             self._passes, self._passes_note = passes_for(model, free_bytes=free_bytes(self._placement.device))
             self._wardrobe = Wardrobe(model)
             self._drafting = Drafting()
+            if model.dtype in SHAPED_DTYPES:
+                known = [token for token in prompt if token < _vocabulary(model)]
+                self._tie_margin = measure_tie_margin(self._passes, known)
             self._key = key
         return self._wardrobe
 
@@ -163,6 +171,7 @@ class Resident:
             base_fingerprint=base,
             weights_fingerprint=weights,
             adapter_check=check,
+            tie_margin=self._tie_margin,
             notes=(*notes, *([self._passes_note] if self._passes_note else ()), *_ignored_settings(model)),
         )
 

@@ -98,6 +98,21 @@ def test_in_sixteen_bits_adapters_are_worn_and_taken_off_again(
     assert {a.provenance.dtype for a in adapted} == {"bfloat16"}
 
 
+def test_in_sixteen_bits_the_noise_of_the_base_is_measured_once_and_told(
+    tmp_path: Path, ask: Ask, tiny_base: Path, tiny_adapters: list[Path]
+) -> None:
+    engine = TransformersEngine(cache_dir=tmp_path, device="cpu", dtype="bfloat16")
+    sampling = Sampling(max_new_tokens=4)
+    told = {
+        answer.provenance.stats["tie_margin"]
+        for target in (base_target(tiny_base), adapter_target(tiny_base, tiny_adapters[0]))
+        for answer in engine.answer(target, questions_of(), sampling)
+    }
+    assert len(told) == 1
+    assert 0 <= told.pop() < 2
+    assert "tie_margin" not in ask(base_target(tiny_base), sampling=sampling)[0].provenance.stats
+
+
 def test_answers_do_not_depend_on_batch_size_or_order(ask: Ask, tmp_path: Path, tiny_base: Path) -> None:
     alone = TransformersEngine(cache_dir=tmp_path, device="cpu", max_batch=1)
     questions = questions_of()

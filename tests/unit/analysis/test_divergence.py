@@ -1,10 +1,12 @@
 """Where two answers part, and when that is only arithmetic."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beyondloss.analysis.divergence import first_divergence, is_numerical_tie
+from beyondloss.analysis.divergence import first_divergence, is_numerical_tie, tie_margin
 from beyondloss.domain.answers import Provenance
 
 
@@ -63,6 +65,13 @@ def test_half_precision_ties_are_wider():
     assert is_tie((5.0, 0.1), (5.0, 0.06), "float32", "bfloat16")
     assert not is_tie((5.0, 0.1), (5.0, 0.06), "float16", "float32")
     assert is_tie((5.0, 0.01), (5.0, 0.01), "float16", "float16")
+
+
+def test_what_the_engine_measured_on_the_base_is_the_limit():
+    measured = replace(a_provenance("bfloat16"), stats={"tie_margin": 0.04})
+    assert not is_numerical_tie(0, (0.1,), (0.1,), provenances=(measured, measured))
+    assert is_numerical_tie(0, (0.03,), (0.03,), provenances=(measured, measured))
+    assert tie_margin(replace(measured, stats={"tie_margin": 0.0})) == tie_margin(a_provenance("float32"))
 
 
 def test_a_model_without_margins_does_not_speak():

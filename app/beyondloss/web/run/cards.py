@@ -6,6 +6,7 @@ from enum import StrEnum
 from markupsafe import Markup
 
 from beyondloss.analysis.diff import word_diff
+from beyondloss.analysis.divergence import tie_margin
 from beyondloss.domain.answers import Provenance, Signal
 from beyondloss.domain.probes import Family, Message
 from beyondloss.domain.ratings import Verdict
@@ -13,6 +14,7 @@ from beyondloss.services.answers import AnswerView
 from beyondloss.services.comparisons import Comparison
 from beyondloss.services.ratings import RatingView
 from beyondloss.web.i18n import gettext as _
+from beyondloss.web.i18n import ngettext
 from beyondloss.web.run.markdown import render_markdown
 from beyondloss.web.run.query import RunQuery, Show, View
 from beyondloss.web.run.segments import Segment, diff_segments, plain_segments
@@ -280,7 +282,20 @@ def _described(answer: AnswerView) -> dict[str, str]:
         _("engine"): made.engine,
         _("decoding"): made.decoding,
         _("adapter check"): made.adapter_check,
+        _("noise floor"): _("%(margin)s logits") % {"margin": f"{tie_margin(made):.3g}"},
+        _("earlier answer’s log-probability"): _scored(made),
         **dict(sorted(made.versions.items())),
         _("notes"): " ".join(made.notes),
     }
     return {label: value for label, value in lines.items() if value}
+
+
+def _scored(made: Provenance) -> str:
+    """How likely these weights still find what was said before: a drift that the text does not show."""
+    tokens = int(made.stats.get("reference_tokens", 0))
+    if not tokens:
+        return ""
+    mean = made.stats["reference_logprob"]
+    return ngettext(
+        "%(mean)s per token, over %(tokens)s token", "%(mean)s per token, over %(tokens)s tokens", tokens
+    ) % {"mean": f"{mean:.3f}", "tokens": tokens}
