@@ -141,6 +141,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_id", "step", name="uq_checkpoint_run_id"),
     )
     op.create_table(
+        "alarm",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("sign", sa.String(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("severity", sa.String(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("raised_at", sa.Float(), nullable=False),
+        sa.Column("acknowledged_at", sa.Float(), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_alarm_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_alarm"),
+        sa.UniqueConstraint("run_id", "kind", "sign", "step", name="uq_alarm_run_id"),
+    )
+    op.create_table(
+        "alarm_watch",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("muted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_alarm_watch_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", name="pk_alarm_watch"),
+    )
+    op.create_table(
         "metric_series",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -371,6 +396,8 @@ def downgrade() -> None:
     op.drop_table("share_link")
     op.drop_table("probe")
     op.drop_table("metric_series")
+    op.drop_table("alarm_watch")
+    op.drop_table("alarm")
     op.drop_table("checkpoint")
     op.drop_table("run")
     op.drop_table("probe_set")

@@ -8,6 +8,7 @@ from beyondloss.analysis.curve import Curve, Ints, thinned
 from beyondloss.domain.metrics import MetricPoint, Series, ValueKind, kind_of
 from beyondloss.domain.text import storable
 from beyondloss.errors import InvalidInput
+from beyondloss.services.alarms import judging
 from beyondloss.store import curves, metrics
 from beyondloss.store.engine import Store
 from beyondloss.store.metrics import Points
@@ -28,9 +29,10 @@ def append_points(store: Store, run_id: int, points: Sequence[MetricPoint]) -> i
     """
     by_name = grouped(points)
     with store.write() as session:
-        lock_run(session, run_id)
+        run = lock_run(session, run_id)
         changed = metrics.append_points(session, run_id, by_name)
         if changed:
+            judging.observe(session, run, by_name)
             bump_run(session, run_id)
     return changed
 

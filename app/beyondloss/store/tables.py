@@ -180,6 +180,34 @@ class MetricBlock(SQLModel, table=True):
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class Alarm(SQLModel, table=True):
+    """Something wrong in a run's curves, once per kind, sign and first step."""
+
+    __table_args__ = (UniqueConstraint("run_id", "kind", "sign", "step"),)
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    kind: str
+    sign: str = ""
+    """Which of the things that a kind may mean; empty where it means one."""
+    step: int = Field(sa_type=BigInteger)
+    last_step: int = Field(sa_type=BigInteger)
+    severity: str
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    raised_at: float
+    acknowledged_at: float | None = None
+    told: bool = False
+    """Whether the webhook has heard of it, or never needs to: what an old log says is no news."""
+
+
+class AlarmWatch(SQLModel, table=True):
+    """What the rules remember of a run from batch to batch (opaque JSON), and whether its alarms are muted."""
+
+    __tablename__ = "alarm_watch"
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", primary_key=True)
+    state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    muted: bool = False
+
+
 class Sampling(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)

@@ -1,5 +1,6 @@
 // The curve on the page: loads its series, draws them with Plotly, follows the selection, the zoom and the live run.
 
+import { readAlarms } from "./alarms.js";
 import { figure, wantsLog } from "./figure.js";
 import { readMarks } from "./marks.js";
 import { appended, EMPTY, fetchSeries, short, valueAt } from "./series.js";
@@ -47,7 +48,7 @@ export class Curve {
     const panels = PANELS.filter((name) => this.choices[name] && this.series[name]?.steps.length);
     this.element.dataset.panels = panels.length;
     const view = this.#view();
-    this.drawnMarks = markKey(view.marks);
+    this.drawnMarks = markKey(view.marks, view.alarms);
     const { traces, layout } = figure({ ...view, series: { ...this.series, ...this.detail } });
     await window.Plotly.react(this.element, traces, layout, CONFIG);
     this.#say(this.series.loss?.steps.length || this.series.eval_loss?.steps.length ? "" : this.words.none);
@@ -57,7 +58,7 @@ export class Curve {
 
   /** Draws again if the checkpoints, their states or the selection changed. */
   async sync() {
-    if (this.drawnMarks === markKey(readMarks())) return;
+    if (this.drawnMarks === markKey(readMarks(), readAlarms())) return;
     if (window.Plotly && this.element.dataset.drawn) window.Plotly.Fx.unhover(this.element);
     await this.draw();
   }
@@ -113,6 +114,7 @@ export class Curve {
     }
     return {
       marks: readMarks(),
+      alarms: readAlarms(),
       choices: this.choices,
       colours,
       font: getComputedStyle(document.body).fontFamily,
@@ -249,8 +251,8 @@ function markPlaces({ data, layout, clientWidth, clientHeight }) {
   });
 }
 
-function markKey(marks) {
-  return JSON.stringify(marks.map(({ link, ...facts }) => facts));
+function markKey(marks, alarms) {
+  return JSON.stringify([marks.map(({ link, ...facts }) => facts), alarms]);
 }
 
 function plotlyReady() {

@@ -1,5 +1,6 @@
 // What Plotly is asked to draw, as plain data made from series, marks, choices and colours. Knows no page.
 
+import { alarmBands, alarmNames, alarmTrace } from "./alarms.js";
 import { EMPTY, gaps, short, smoothed, valueAt } from "./series.js";
 
 // Shape says the state; colour only repeats it.
@@ -16,7 +17,7 @@ export function wantsLog(series) {
 }
 
 /**
- * @param {{series: Record<string, import("./series.js").Series>, marks: object[], choices: {log: boolean, smooth: number,
+ * @param {{series: Record<string, import("./series.js").Series>, marks: object[], alarms: object[], choices: {log: boolean, smooth: number,
  *   learning_rate: boolean, grad_norm: boolean}, colours: Record<string, string>, font: string, words: Record<string, string>,
  *   size: {width: number, height: number}, range: [number, number] | null, coarse: boolean}} view
  */
@@ -24,8 +25,7 @@ export function figure(view) {
   const panels = ["learning_rate", "grad_norm"].filter((name) => view.choices[name] && view.series[name]?.steps.length);
   const places = layoutPlaces(view.size.height, panels.length);
   const traces = [...lossTraces(view), ...panels.map((name, i) => panelTrace(view, name, i)), marksTrace(view)];
-  const broken = brokenTrace(view);
-  if (broken) traces.push(broken);
+  for (const trace of [brokenTrace(view), alarmTrace(view)]) if (trace) traces.push(trace);
   return { traces, layout: layout(view, panels, places) };
 }
 
@@ -158,8 +158,8 @@ function layout(view, panels, places) {
       exponentformat: "SI", nticks: Math.max(3, Math.round(size.width / 56)), ...(range ? { range, autorange: false } : { autorange: true }),
     },
     yaxis: { ...axis, domain: places.main, type: choices.log ? "log" : "linear", ...logTicks(view), ...noAxisWithoutLoss(view) },
-    shapes: selectionLines(view),
-    annotations: [...panelNames(panels, places, words), ...brokenNames(view)],
+    shapes: [...alarmBands(view), ...selectionLines(view)],
+    annotations: [...panelNames(panels, places, words), ...brokenNames(view), ...alarmNames(view)],
   };
   panels.forEach((name, i) => {
     result[`yaxis${i + 2}`] = { ...axis, domain: places.lower[i], nticks: 3, exponentformat: "power", rangemode: "tozero" };

@@ -1,5 +1,6 @@
 // The run page: brings its parts together, and keeps them together when htmx changes the page.
 
+import { watchAlarms } from "./alarms.js";
 import { holdPlace, currentCard, watchCards } from "./cards.js";
 import { Curve } from "./chart.js";
 import { bindRunKeys } from "./keys.js";
@@ -12,6 +13,7 @@ const curve = new Curve(document.getElementById("chart"), (link) => link.click()
 curve.start();
 watchCards();
 watchRatings();
+const tellAlarms = watchAlarms();
 bindRunKeys();
 
 // News that leave the answers as they are (points of the curve come every second) only lengthen the curve.
@@ -47,6 +49,7 @@ document.addEventListener("htmx:after:swap", () => {
   putBack();
   putBack = () => undefined;
   curve.sync();
+  tellAlarms();
 });
 
 // Spelled one way, whoever wrote it: `+` and `%20` are the same space.

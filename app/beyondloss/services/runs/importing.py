@@ -20,7 +20,8 @@ def import_run(store: Store, found: FoundRun, *, project: str, base_override: st
     second run with `generation` + 1. Project and starter probe set are made when missing. `base_override` names the
     base of a run that names none, and says where it is found for one that does.
     """
-    from beyondloss.services.metrics import grouped  # numpy: listing runs does not wait for it
+    from beyondloss.services.alarms import judging  # numpy: listing runs does not wait for it
+    from beyondloss.services.metrics import grouped
     from beyondloss.store import metrics
 
     project_id = ensure_probed_project(store, project)
@@ -34,6 +35,10 @@ def import_run(store: Store, found: FoundRun, *, project: str, base_override: st
         changed = found_runs.take_facts(run, found) or other_base
         taken = found_runs.take_checkpoints(session, run, found)
         stored = metrics.append_points(session, run_id, points)
+        if stored:
+            judging.observe(session, run, points)
+        if stored or changed:
+            judging.settle(session, run)
         if changed or taken.changed or stored:
             run.changed_at = time.time()
             session.flush()

@@ -10,9 +10,11 @@ from sqlmodel import Session
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState, RunState
 from beyondloss.domain.text import storable
+from beyondloss.services.alarms import RunAlarms, alarms_of
 from beyondloss.services.runs.remembered import RememberedRow, remember_row, remembered_row
 from beyondloss.services.runs.views import CheckpointView, RunPage, RunSummary, RunView
 from beyondloss.store import run_list
+from beyondloss.store.alarms import OpenAlarms, open_alarms
 from beyondloss.store.engine import Store
 from beyondloss.store.projects import base_models
 from beyondloss.store.rows import stored_id
@@ -32,6 +34,7 @@ class _Facts:
     answered: Mapping[int, int]
     ratings: Mapping[int, RatingCount]
     losses: Mapping[int, MetricSeries]
+    alarms: Mapping[int, OpenAlarms]
 
 
 def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> list[RunSummary]:
@@ -69,6 +72,7 @@ def _counted(session: Session, listed: Sequence[ListedRun]) -> list[RememberedRo
         answered=run_list.answered(session, sampling_of),
         ratings=run_list.rating_counts(session, run_ids),
         losses=run_list.losses(session, run_ids),
+        alarms=open_alarms(session, run_ids),
     )
     changed = run_list.changed(session, sampling_of)
     return [
@@ -128,6 +132,7 @@ def _views(session: Session, listed: Sequence[ListedRun]) -> list[RunView]:
     asked = run_list.asked_by_project(session)
     answered = run_list.answered(session, _samplings(listed))
     ratings = run_list.rating_counts(session, run_ids)
+    alarms = alarms_of(session, run_ids)
     return [
         _view(
             one,
@@ -137,13 +142,19 @@ def _views(session: Session, listed: Sequence[ListedRun]) -> list[RunView]:
                 for row in checkpoints[stored_id(one.run.id)]
             ),
             ratings=ratings.get(stored_id(one.run.id), RatingCount()),
+            alarms=alarms[stored_id(one.run.id)],
         )
         for one in listed
     ]
 
 
 def _view(
-    listed: ListedRun, *, base_path: str | None, checkpoints: tuple[CheckpointView, ...], ratings: RatingCount
+    listed: ListedRun,
+    *,
+    base_path: str | None,
+    checkpoints: tuple[CheckpointView, ...],
+    ratings: RatingCount,
+    alarms: RunAlarms,
 ) -> RunView:
     run = listed.run
     return RunView(
@@ -166,6 +177,7 @@ def _view(
         checkpoints=checkpoints,
         ratings=ratings.ratings,
         raters=ratings.raters,
+        alarms=alarms,
     )
 
 
@@ -185,6 +197,7 @@ def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
     views = [_checkpoint(row, listed, asked, facts.answered) for row in checkpoints]
     saved = [view.step for view in views if view.step != BASE_STEP]
     loss, ratings = facts.losses.get(run_id), facts.ratings.get(run_id, RatingCount())
+    alarms = facts.alarms.get(run_id)
     steps = saved[-1:] + ([loss.last_step] if loss and loss.last_step is not None else [])
     return RunSummary(
         id=run_id,
@@ -208,6 +221,8 @@ def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
         ratings=ratings.ratings,
         raters=ratings.raters,
         sparkline=tuple(loss.sparkline) if loss else (),
+        alarms=alarms.count if alarms else 0,
+        worst_alarm=alarms.worst if alarms else None,
     )
 
 

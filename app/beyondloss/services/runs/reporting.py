@@ -89,11 +89,14 @@ def report_checkpoints(store: Store, run_id: int, reported: Sequence[ReportedChe
 
 
 def set_run_state(store: Store, run_id: int, state: RunState) -> None:
+    from beyondloss.services.alarms import judging  # numpy: listing runs does not wait for it
+
     with store.write() as session:
         run = runs.lock_run(session, run_id)
         if run.state != state.value:
             run.state, run.changed_at = state.value, time.time()
             session.flush()
+            judging.settle(session, run)
             bump_run(session, run_id)
 
 

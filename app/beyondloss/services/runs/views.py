@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from beyondloss.domain.alarms import Severity
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, RunState
+from beyondloss.services.alarms import RunAlarms
 
 Setting = str | int | float | bool | None
 
@@ -47,6 +49,9 @@ class RunSummary:
     ratings: int
     raters: int
     sparkline: tuple[float | None, ...]
+    alarms: int
+    """Warnings and worse that nobody has acknowledged, none when muted."""
+    worst_alarm: Severity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class RunView:
     checkpoints: tuple[CheckpointView, ...]
     ratings: int
     raters: int
+    alarms: RunAlarms
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,19 @@ from starlette.datastructures import State
 
 from beyondloss import __version__
 from beyondloss.web import validation
-from beyondloss.web.api import answers, docs, health, jobs, metrics, probes, ratings, runs, share_links, verdicts
+from beyondloss.web.api import (
+    alarms,
+    answers,
+    docs,
+    health,
+    jobs,
+    metrics,
+    probes,
+    ratings,
+    runs,
+    share_links,
+    verdicts,
+)
 from beyondloss.web.problems import API_PREFIX
 
 V1 = f"{API_PREFIX}v1"
@@ -28,7 +40,7 @@ def create_api(state: State) -> FastAPI:
     )
     api.state = state
     validation.install(api)
-    for resource in (health, runs, metrics, answers, probes, jobs, ratings, share_links, verdicts):
+    for resource in (health, runs, metrics, alarms, answers, probes, jobs, ratings, share_links, verdicts):
         api.include_router(resource.router, prefix=V1)
     api.include_router(health.router, include_in_schema=False)
     api.include_router(docs.router)

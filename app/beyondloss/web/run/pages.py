@@ -12,6 +12,7 @@ from beyondloss.services.comparisons import Comparison, ComparisonSet
 from beyondloss.services.projects import BehaviourView
 from beyondloss.services.queue import QueueView
 from beyondloss.services.runs import DeletionCount, RunView, Setting
+from beyondloss.web.run.alarms import AlarmList, alarms_mark, build_alarms
 from beyondloss.web.run.cards import Card, CardState, build_card, verdict_word
 from beyondloss.web.run.checkpoints import Checkpoint, Choice, Stepper, build_checkpoints, build_stepper
 from beyondloss.web.run.notices import Notice, Progress, build_notices, build_progress
@@ -108,6 +109,7 @@ class RunPage:
     here: str
     seen: str
     """What the body shows, as a short hash: a page left open asks for it again only when this changed."""
+    alarms: AlarmList
     notices: tuple[Notice, ...]
     progress: Progress | None
     permissions: Permissions
@@ -173,6 +175,7 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
         state=query.query_string(),
         here=query.href(path),
         seen=body_hash(run),
+        alarms=build_alarms(run.alarms),
         notices=build_notices(run, selected, facts.queue),
         progress=build_progress(run, selected, facts.queue),
         permissions=Permissions(
@@ -186,7 +189,9 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
 def body_hash(run: RunView) -> str:
     """Changes with everything the body shows, and not with the points of the curve, which come far more often."""
     shown = (run.name, run.base_model, run.base_path, run.state, run.problems, run.checkpoints, run.ratings, run.raters)
-    return hashlib.sha256(repr((shown, run.sampling_id, sorted(run.config.items()))).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        repr((shown, alarms_mark(run.alarms), run.sampling_id, sorted(run.config.items()))).encode()
+    ).hexdigest()[:16]
 
 
 def find_card(page: RunPage, *, answer_id: int, reference_id: int) -> Card | None:
