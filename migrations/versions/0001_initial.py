@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.Float(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("heard_at", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name="fk_run_project_id_project", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["sampling_id"], ["sampling.id"], name="fk_run_sampling_id_sampling"),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
@@ -120,6 +121,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("output_dir", "generation", name="uq_run_output_dir"),
     )
     op.create_index("ix_run_project_id", "run", ["project_id"])
+    op.create_table(
+        "steering",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("order", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=True),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.Float(), nullable=False),
+        sa.Column("settled_at", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_steering_run_id_run", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_steering"),
+    )
+    op.create_index("ix_steering_run_id", "steering", ["run_id", "state"])
     op.create_table(
         "checkpoint",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -399,6 +414,7 @@ def downgrade() -> None:
     op.drop_table("alarm_watch")
     op.drop_table("alarm")
     op.drop_table("checkpoint")
+    op.drop_table("steering")
     op.drop_table("run")
     op.drop_table("probe_set")
     op.drop_table("behaviour")

@@ -16,11 +16,16 @@ class Heard:
 
 @dataclass
 class TrainingServer:
-    """`status` is what it answers; while `stalled` is set it answers nothing. `refused` counts what it did not take."""
+    """`status` is what it answers; while `stalled` is set it answers nothing. `refused` counts what it did not take.
+
+    `orders` are open requests of its page; `settled` is what training said of them.
+    """
 
     port: int = 0
     status: int = 200
     refused: int = 0
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    settled: list[dict[str, Any]] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
 
@@ -42,6 +47,11 @@ class TrainingServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def take_word(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        self.settled += body["settled"]
+        ids = {word["id"] for word in self.settled}
+        return [order for order in self.orders if order["id"] not in ids]
 
     def points(self) -> list[tuple[int, dict[str, Any]]]:
         return [
@@ -67,15 +77,17 @@ def _handler(server: TrainingServer) -> type[BaseHTTPRequestHandler]:
             if server.stalled.is_set():
                 server._resume.wait()
                 return
-            status = server.status
-            if status < 300:
+            status, answer = server.status, b"{}"
+            if status < 300 and self.path.endswith("/steering/heard"):
+                answer = json.dumps({"requests": server.take_word(body)}).encode()
+            elif status < 300:
                 server.heard.append(Heard(self.path, body, self.headers["Authorization"]))
             else:
                 server.refused += 1
             self.send_response(status)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from beyondloss.integrations.harmless import harmless
+from beyondloss.integrations.orders import SAVE, STOP, Given, Orders
 from beyondloss.integrations.sender import RunIdentity, Sender
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ KEPT_SETTINGS = (
     "bf16",
     "fp16",
 )
+SEVERAL_PROCESSES = "Several processes train together; only a training of one process can be steered."
 
 
 class BeyondLossCallback(_Callback):
@@ -53,36 +56,67 @@ class BeyondLossCallback(_Callback):
         self._key = key or os.environ.get("BEYONDLOSS_OWNER_KEY")
         self._spool_dir = Path(spool_dir) if spool_dir else None
         self._sender: Sender | None = None
+        self._orders = Orders()
+        self._obeyed: list[Given] = []
+        """Orders passed to the Trainer whose outcome is still to be seen."""
 
+    @harmless
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
         if not getattr(state, "is_world_process_zero", True):
             return
         identity = self._identity(args, more.get("model"))
         if self._sender is None:
-            self._sender = Sender(self._url, identity, key=self._key, spool_dir=self._spool_dir)
+            self._sender = Sender(self._url, identity, key=self._key, spool_dir=self._spool_dir, orders=self._orders)
         else:
             self._sender.identify(identity)
 
+    @harmless
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
+        """Where the Trainer asks whether to save, evaluate or stop: orders of the page are passed to it here."""
+        given = self._orders.take()
+        if not given:
+            return
+        if getattr(args, "world_size", 1) > 1:
+            # The other processes would not know, and wait for this one for ever.
+            self._orders.settle(given, step=state.global_step, problem=SEVERAL_PROCESSES)
+            return
+        control.should_save = True
+        if any(one.order == STOP for one in given):
+            control.should_training_stop = True
+        self._obeyed += given
+
+    @harmless
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:  # noqa: ANN401
         if self._sender is not None and isinstance(logs, Mapping) and "train_runtime" not in logs:
             self._sender.log(state.global_step, logs)
 
+    @harmless
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
         if self._sender is not None:
             path = os.path.join(os.path.abspath(args.output_dir), f"checkpoint-{state.global_step}")  # noqa: PTH100, PTH118
             self._sender.checkpoint(state.global_step, path, state.epoch)
+            self._settle(SAVE, state.global_step)
 
+    @harmless
     def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
         if self._sender is not None:
+            self._settle(STOP, state.global_step)
+            self._settle(SAVE, state.global_step, problem="The trainer ended without saving.")
             self._sender.finish()
             self._sender.close()
-            self._sender = None
+            self._sender, self._orders = None, Orders()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Every other event of the Trainer, of this version and the next: nothing to do."""
         if name.startswith("on_"):
             return _nothing
         raise AttributeError(name)
+
+    def _settle(self, order: str, step: int, *, problem: str = "") -> None:
+        done = [one for one in self._obeyed if one.order == order]
+        if done:
+            self._orders.settle(done, step=step, problem=problem)
+            self._obeyed = [one for one in self._obeyed if one.order != order]
 
     def _identity(self, args: Any, model: Any) -> RunIdentity:  # noqa: ANN401
         output_dir = os.path.abspath(args.output_dir)  # noqa: PTH100

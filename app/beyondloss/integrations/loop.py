@@ -4,17 +4,20 @@ import os
 import threading
 
 from beyondloss.integrations.callback import DEFAULT_URL
+from beyondloss.integrations.harmless import harmless
 from beyondloss.integrations.sender import RunIdentity, Sender
 
 _senders: dict[str, Sender] = {}
 _lock = threading.Lock()
 
 
+@harmless
 def log(run: str, step: int, **metrics: float) -> None:
     """Tell the server (BEYONDLOSS_URL, or this machine's port 8420) some numbers of this step."""
     _sender(run).log(step, metrics)
 
 
+@harmless
 def checkpoint(run: str, step: int, path: str | os.PathLike[str]) -> None:
     """Tell the server where this step was saved, once it is complete."""
     absolute = os.path.abspath(os.fspath(path))  # noqa: PTH100 - a link stays the link that it is

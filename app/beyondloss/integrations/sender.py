@@ -16,15 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from beyondloss.integrations.orders import Orders
 from beyondloss.integrations.spool import Record, Spool, spool_path
 
 SEND_EVERY_SECONDS = 0.5
+LISTEN_EVERY_SECONDS = 1.0
 REQUEST_TIMEOUT_SECONDS = 10.0
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
 LAST_WORDS_SECONDS = 3.0
 RECORDS_PER_REQUEST = 1000
 MAX_KEPT_IN_MEMORY = 100_000
+
+_PLAIN = frozenset({float, int})
 
 _log = logging.getLogger("beyondloss")
 
@@ -50,18 +54,27 @@ class Refused(Exception):
 
 
 class Sender:
-    """One run's line to one server."""
+    """One run's line to one server. With `orders` it also asks what the page wants of the training."""
 
     def __init__(
-        self, url: str, identity: RunIdentity, *, key: str | None = None, spool_dir: Path | None = None
+        self,
+        url: str,
+        identity: RunIdentity,
+        *,
+        key: str | None = None,
+        spool_dir: Path | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self._server = _Server(url, key)
         self._identity = identity
+        self._orders = orders
+        self._listen_at = 0.0
         self._spool = Spool(spool_path(spool_dir, url, identity.name))
         self._waiting: deque[Record] = deque(maxlen=MAX_KEPT_IN_MEMORY)
         self._in_flight: list[Record] = []
         self._registered = False
         self._retry_at = 0.0
+        self._spool_at = 0.0
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._complained = False
         self._wake = threading.Event()
@@ -76,10 +89,12 @@ class Sender:
         self._registered = False
 
     def log(self, step: int, values: Mapping[str, object]) -> None:
-        self._waiting.append({"step": step, "metrics": dict(values)})
+        """What may change under our hands is read now; only a number on a GPU waits for the thread to fetch it."""
+        numbers = {name: value if type(value) in _PLAIN else _now(value) for name, value in values.items()}
+        self._waiting.append({"step": int(step), "metrics": numbers})
 
     def checkpoint(self, step: int, path: str, epoch: float | None = None) -> None:
-        self._waiting.append({"step": step, "path": path, "epoch": epoch})
+        self._waiting.append({"step": int(step), "path": path, "epoch": epoch})
         self._wake.set()
 
     def finish(self) -> None:
@@ -110,11 +125,14 @@ class Sender:
 
     def _pass_on(self) -> None:
         """Send everything in order: what lies on disk first."""
+        if not self._may_try() and time.monotonic() < self._spool_at:
+            return  # neither server nor disk takes anything now: it stays where it is
         self._in_flight = [_plain(record) for record in self._drain()]
         try:
             if not self._may_try():
                 raise Unreachable
             self._register("training")
+            self._listen()  # before the end is told, which would make open orders missed ones
             self._send_spooled()
             while self._in_flight:
                 self._send(self._in_flight[:RECORDS_PER_REQUEST])
@@ -124,6 +142,7 @@ class Sender:
             self._note_unreachable(reason)
             if self._in_flight and not self._spool.append(self._in_flight):
                 self._waiting.extendleft(reversed(self._in_flight))
+                self._spool_at = max(self._retry_at, time.monotonic() + FIRST_RETRY_SECONDS)
             self._in_flight = []
 
     def _drain(self) -> list[Record]:
@@ -156,6 +175,22 @@ class Sender:
         }
         self._post("/api/v1/runs", body)
         self._registered = True
+
+    def _listen(self) -> None:
+        """Ask for orders. Trouble with it is no trouble of the points: they go on."""
+        orders = self._orders
+        if orders is None or not (orders.has_word or time.monotonic() >= self._listen_at):
+            return
+        self._listen_at = time.monotonic() + LISTEN_EVERY_SECONDS
+        word = orders.word()
+        path = f"/api/v1/runs/{quote(self._identity.name, safe='')}/steering/heard"
+        try:
+            answer = self._server.post(path, {"first": orders.first, "settled": word})
+            orders.heard(json.loads(answer), told=len(word))
+        except (Refused, ValueError):
+            self._listen_at += LONGEST_RETRY_SECONDS
+        except Unreachable:
+            self._registered = False
 
     def _send_spooled(self) -> None:
         while not self._spool.is_empty:
@@ -196,14 +231,15 @@ class _Server:
         self._connection: http.client.HTTPConnection | None = None
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
-    def post(self, path: str, body: Mapping[str, object]) -> None:
-        """Raises Unreachable or Refused."""
+    def post(self, path: str, body: Mapping[str, object]) -> bytes:
+        """What the server answers. Raises Unreachable or Refused."""
         content = json.dumps(body, separators=(",", ":")).encode()
         status, answer = self._exchange(path, content)
         if status >= 500 or status in {404, 408, 429}:
             raise Unreachable(f"{self._url} answered {status}")
         if status >= 400:
             raise Refused(f"{self._url} refused what training sent ({status}): {answer[:300].decode(errors='replace')}")
+        return answer
 
     def _exchange(self, path: str, content: bytes) -> tuple[int, bytes]:
         try:
@@ -247,6 +283,10 @@ def _plain(record: Record) -> Record:
         return record
     numbers = {name: number for name, value in metrics.items() if (number := _number(value)) is not None}
     return {"step": record["step"], "metrics": numbers}
+
+
+def _now(value: object) -> object:
+    return _number(value) if getattr(value, "is_cpu", True) else value
 
 
 def _number(value: object) -> float | str | None:

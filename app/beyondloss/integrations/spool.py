@@ -36,10 +36,21 @@ class Spool:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._size_bytes() + len(lines) > self._max_bytes:
                 return False
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(lines)
+            return self._write(lines.encode())
         except OSError:
             return False
+
+    def _write(self, lines: bytes) -> bool:
+        """All or nothing: half a line left by a full disk would swallow the next one."""
+        with self._path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            written = 0
+            try:
+                while written < len(lines):
+                    written += file.write(lines[written:])
+            except OSError:
+                file.truncate(before)
+                return False
         return True
 
     @property

@@ -112,6 +112,8 @@ class Run(SQLModel, table=True):
     changed_at: float
     revision: int = 1
     archived: bool = False
+    heard_at: float | None = None
+    """When its training process last asked for orders."""
 
 
 class Checkpoint(SQLModel, table=True):
@@ -300,6 +302,20 @@ class Switch(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     value: str = ""
+
+
+class Steering(SQLModel, table=True):
+    """What the owner asks of a training process: `asked` until it says what it did, or is gone."""
+
+    __table_args__ = (Index("ix_steering_run_id", "run_id", "state"),)
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    order: str
+    state: str = "asked"
+    step: int | None = Field(default=None, sa_type=BigInteger)
+    detail: str = ""
+    asked_at: float
+    settled_at: float | None = None
 
 
 class Rater(SQLModel, table=True):

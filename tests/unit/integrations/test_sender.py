@@ -1,10 +1,18 @@
 """What training says reaches the server in order and whole, or waits on disk; training never notices."""
 
 import math
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beyondloss.integrations import sender as sender_module
@@ -36,6 +44,29 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def untrusted_server(folder: Path) -> Iterator[str]:
+    """A TLS server with a certificate it has signed itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-days", "1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *subject, *files],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"https://localhost:{server.server_port}"
+        server.shutdown()
 
 
 def test_points_and_checkpoints_arrive_after_the_run_was_introduced(tmp_path: Path) -> None:
@@ -126,6 +157,40 @@ def test_what_the_server_refuses_is_not_sent_for_ever(tmp_path: Path) -> None:
         sender.log(2, {"loss": 0.5})
         wait_for(lambda: (2, {"loss": 0.5}) in server.points())
         sender.close()
+
+
+def test_a_certificate_that_nobody_vouches_for_keeps_the_points(tmp_path: Path) -> None:
+    with untrusted_server(tmp_path) as url:
+        sender = make_sender(url, tmp_path / "spool")
+        sender.log(1, {"loss": 1.0})
+        spool = Spool(spool_path(tmp_path / "spool", url, "support"))
+        wait_for(lambda: not spool.is_empty)
+        sender.close(timeout_seconds=1.0)
+        assert spool.first(10).records == [{"step": 1, "metrics": {"loss": 1.0}}]
+
+
+def test_a_number_that_changes_in_place_is_told_as_it_was(tmp_path: Path) -> None:
+    total = np.array(1.5)
+    with TrainingServer() as server:
+        sender = make_sender(server.url, tmp_path)
+        sender.log(np.int64(1), {"loss": total})
+        total += 1
+        sender.close()
+        assert server.points() == [(1, {"loss": 1.5})]
+
+
+def test_while_neither_server_nor_disk_take_anything_points_wait_without_being_moved(tmp_path: Path) -> None:
+    not_a_folder = tmp_path / "file"
+    not_a_folder.write_text("")
+    port = free_port()
+    sender = make_sender(f"http://127.0.0.1:{port}", not_a_folder)
+    for step in range(500):
+        sender.log(step, {"loss": 1.0})
+        time.sleep(0.0002)
+    with TrainingServer(port=port) as server:
+        wait_for(lambda: len(server.points()) == 500)
+        sender.close()
+        assert [step for step, _ in server.points()] == list(range(500))
 
 
 def test_a_folder_that_cannot_be_written_keeps_the_points_in_memory(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The spool gives back what was put in, in order, whatever happened to the file."""
 
+import resource
 from pathlib import Path
 
 from beyondloss.integrations.spool import Spool
@@ -30,6 +31,19 @@ def test_it_stops_growing_at_its_limit(tmp_path: Path) -> None:
     assert spool.append([{"step": 1}])
     assert not spool.append([{"step": 2}])
     assert [record["step"] for record in spool.first(10).records] == [1]
+
+
+def test_a_full_disk_leaves_no_half_line_for_the_next_one_to_fall_into(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "a.jsonl")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    spool.append([{"step": 1}])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))  # room for half of the next line
+    try:
+        assert not spool.append([{"step": 2}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert spool.append([{"step": 3}])
+    assert [record["step"] for record in spool.first(10).records] == [1, 3]
 
 
 def test_a_missing_file_is_an_empty_spool(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from beyondloss.errors import InvalidInput
 from beyondloss.ingest.weights import Wholeness, find_weights
 from beyondloss.services.runs.importing import ensure_probed_project
 from beyondloss.services.runs.views import ReportedCheckpoint, Setting
-from beyondloss.store import checkpoints, found_runs, projects, runs
+from beyondloss.store import checkpoints, found_runs, projects, runs, steering
 from beyondloss.store.asking import queue_missing
 from beyondloss.store.engine import Store
 from beyondloss.store.revisions import bump_run
@@ -93,7 +93,8 @@ def set_run_state(store: Store, run_id: int, state: RunState) -> None:
 
     with store.write() as session:
         run = runs.lock_run(session, run_id)
-        if run.state != state.value:
+        missed = state is not RunState.TRAINING and steering.miss_open(session, run_id)
+        if run.state != state.value or missed:
             run.state, run.changed_at = state.value, time.time()
             session.flush()
             judging.settle(session, run)

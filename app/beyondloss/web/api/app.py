@@ -16,6 +16,7 @@ from beyondloss.web.api import (
     ratings,
     runs,
     share_links,
+    steering,
     verdicts,
 )
 from beyondloss.web.problems import API_PREFIX
@@ -40,7 +41,7 @@ def create_api(state: State) -> FastAPI:
     )
     api.state = state
     validation.install(api)
-    for resource in (health, runs, metrics, alarms, answers, probes, jobs, ratings, share_links, verdicts):
+    for resource in (health, runs, metrics, alarms, answers, probes, jobs, ratings, share_links, steering, verdicts):
         api.include_router(resource.router, prefix=V1)
     api.include_router(health.router, include_in_schema=False)
     api.include_router(docs.router)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from beyondloss.domain.access import Visitor
-from beyondloss.services import changes, comparisons, queue, runs
+from beyondloss.services import changes, comparisons, queue, runs, steering
 from beyondloss.services.runs import CheckpointView, RunView
 from beyondloss.store.engine import Store
 from beyondloss.web.run.checkpoints import default_step
@@ -29,6 +29,7 @@ def load_page(store: Store, visitor: Visitor, run: RunView, query: RunQuery) -> 
             for change in changes.changes_by_step(store, run.id, visitor, sampling=query.sampling or None)
         },
         queue=queue.queue_view(store, visitor) if waits else None,
+        steering=steering.steering_of(store, visitor, run.id, run.state),
     )
     return build_page(facts, replace(query, step=step), visitor)
 

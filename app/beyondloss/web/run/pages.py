@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.probes import Family
 from beyondloss.domain.runs import RunState
+from beyondloss.domain.steering import Steering
 from beyondloss.services.comparisons import Comparison, ComparisonSet
 from beyondloss.services.projects import BehaviourView
 from beyondloss.services.queue import QueueView
@@ -113,6 +114,8 @@ class RunPage:
     notices: tuple[Notice, ...]
     progress: Progress | None
     permissions: Permissions
+    steering: Steering | None
+    """None for guests, who may not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Facts:
     comparisons: ComparisonSet
     changed_by_step: Mapping[int, int]
     queue: QueueView | None
+    steering: Steering | None
 
 
 def run_path(run_id: int) -> str:
@@ -174,7 +178,7 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
         mark=query.mark,
         state=query.query_string(),
         here=query.href(path),
-        seen=body_hash(run),
+        seen=body_hash(run, facts.steering),
         alarms=build_alarms(run.alarms),
         notices=build_notices(run, selected, facts.queue),
         progress=build_progress(run, selected, facts.queue),
@@ -183,14 +187,15 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
             may_manage=visitor.is_owner,
             asks_name=visitor.may_rate and visitor.rater_id is None,
         ),
+        steering=facts.steering,
     )
 
 
-def body_hash(run: RunView) -> str:
+def body_hash(run: RunView, steering: Steering | None) -> str:
     """Changes with everything the body shows, and not with the points of the curve, which come far more often."""
     shown = (run.name, run.base_model, run.base_path, run.state, run.problems, run.checkpoints, run.ratings, run.raters)
     return hashlib.sha256(
-        repr((shown, alarms_mark(run.alarms), run.sampling_id, sorted(run.config.items()))).encode()
+        repr((shown, steering, alarms_mark(run.alarms), run.sampling_id, sorted(run.config.items()))).encode()
     ).hexdigest()[:16]
 
 

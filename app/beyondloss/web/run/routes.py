@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from beyondloss.services import answers, ratings, runs
+from beyondloss.services import answers, ratings, runs, steering
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.live import live_response
 from beyondloss.web.render import render, wants_part
@@ -37,9 +37,11 @@ def show_run(request: Request, reference: str) -> Response:
 
 @router.get("/live")
 def live(request: Request, reference: str, rev: int = 0) -> Response:
-    run = runs.find_run(request.app.state.store, reference, visitor_of(request))
+    store, visitor = request.app.state.store, visitor_of(request)
+    run = runs.find_run(store, reference, visitor)
+    steered = steering.steering_of(store, visitor, run.id, run.state)
     last_step = max(checkpoint.step for checkpoint in run.checkpoints)
-    facts = {"state": run.state.value, "last_step": last_step, "seen": body_hash(run)}
+    facts = {"state": run.state.value, "last_step": last_step, "seen": body_hash(run, steered)}
     return live_response(run.revision, seen=rev, facts=facts)
 
 
