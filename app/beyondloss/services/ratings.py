@@ -56,7 +56,7 @@ class RaterView:
 def ensure_owner(store: Store, name: str) -> RaterView:
     """The rater who is the owner of this store, made on first need."""
     with store.write() as session:
-        return _rater_view(session, raters.ensure_owner(session, _clean_name(name) or "owner"))
+        return _rater_view(session, raters.ensure_owner(session, clean_name(name) or "owner"))
 
 
 def ensure_rater(store: Store, *, name: str, share_link_id: int | None) -> RaterView:
@@ -64,7 +64,7 @@ def ensure_rater(store: Store, *, name: str, share_link_id: int | None) -> Rater
 
     Raises InvalidInput for a name that is empty or too long, NotFound for a link that does not exist.
     """
-    cleaned = _clean_name(name)
+    cleaned = clean_name(name)
     if not cleaned:
         raise InvalidInput("The name is empty.", hint="Type the name others know you by.")
     if len(cleaned) > MOST_NAME_CHARACTERS:
@@ -261,7 +261,7 @@ def _view_of_rater(record: RaterRecord) -> RaterView:
     return RaterView(id=stored_id(rater.id), name=rater.name, is_owner=rater.is_owner, ratings=record.ratings)
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
     """One line without what cannot be seen: two names that look alike should be alike."""
     visible = "".join(
         character if character in _JOINERS or unicodedata.category(character)[0] != "C" else " "

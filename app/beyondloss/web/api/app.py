@@ -9,6 +9,7 @@ from beyondloss.web.api import (
     alarms,
     answers,
     docs,
+    exports,
     health,
     jobs,
     metrics,
@@ -22,6 +23,20 @@ from beyondloss.web.api import (
 from beyondloss.web.problems import API_PREFIX
 
 V1 = f"{API_PREFIX}v1"
+RESOURCES = (
+    health,
+    runs,
+    metrics,
+    alarms,
+    answers,
+    probes,
+    jobs,
+    ratings,
+    exports,
+    share_links,
+    steering,
+    verdicts,
+)
 DESCRIPTION = """\
 Step 0 is the base everywhere. `{run}` is an id or a name. Lists come as `{"items": […], "next": cursor | null}`.
 Errors are `application/problem+json` with `code`, `detail` and `hint`. Numbers that are not finite are null.
@@ -41,7 +56,7 @@ def create_api(state: State) -> FastAPI:
     )
     api.state = state
     validation.install(api)
-    for resource in (health, runs, metrics, alarms, answers, probes, jobs, ratings, share_links, steering, verdicts):
+    for resource in RESOURCES:
         api.include_router(resource.router, prefix=V1)
     api.include_router(health.router, include_in_schema=False)
     api.include_router(docs.router)
