@@ -27,7 +27,7 @@ class Asked:
 
 def measure_decoding(asked: Asked, plan: BenchPlan) -> DecodingBench:
     """Base and adapters only: full fine-tunes share no base to keep in memory."""
-    targets = _targets(_only_run(asked.run), asked.base)
+    targets = targets_of(asked.run, asked.base)
     questions = [Question(index, spec.messages) for index, spec in enumerate(read_probe_file(asked.probes).probes)]
     if not questions:
         raise InvalidInput(f"{asked.probes} holds no probes.", hint="Name a file with at least one.")
@@ -44,7 +44,9 @@ def _only_run(folder: Path) -> FoundRun:
     return read_run(found[0])
 
 
-def _targets(run: FoundRun, base: str | None) -> list[Target]:
+def targets_of(folder: Path, base: str | None) -> list[Target]:
+    """The base, then the adapters of the folder's one run, by step."""
+    run = _only_run(folder)
     adapters = [
         checkpoint
         for checkpoint in sorted(run.checkpoints, key=lambda checkpoint: checkpoint.step)
