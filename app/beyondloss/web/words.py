@@ -30,6 +30,11 @@ WORDS = (
     N_("live"),
     N_("expired"),
     N_("revoked"),
+    # what a curve is drawn by
+    N_("step"),
+    N_("epoch"),
+    N_("tokens"),
+    N_("time"),
     # who says a turn
     N_("system"),
     N_("user"),
