@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from sqlmodel import Session
 
@@ -25,6 +27,11 @@ from beyondloss.store.rows import stored_id
 from beyondloss.store.tables import Run
 from beyondloss.store.tables import Sampling as SamplingRow
 from beyondloss.store.verdicts import GivenRating, PairRecord
+
+MOST_REMEMBERED = 10_000
+
+_lock = Lock()
+_newest: "WeakKeyDictionary[Store, dict[tuple[int, int, bool], VerdictSet | None]]" = WeakKeyDictionary()
 
 RatingsByPair = Mapping[tuple[int, int], Sequence[GivenRating]]
 
@@ -124,6 +131,25 @@ def verdicts_by_step(
         for step in sorted(by_step)
         if any((pair.answer_id, pair.reference_id) in given for pair in by_step[step])
     )
+
+
+def newest_verdicts(store: Store, visitor: Visitor, revisions: Mapping[int, int]) -> dict[int, VerdictSet]:
+    """Of each run (id → revision) its newest rated checkpoint against the base; runs without one are left out.
+
+    Remembered by revision, as the list's rows are: only runs that moved are judged again.
+    """
+    found = {}
+    for run_id, revision in revisions.items():
+        key = (run_id, revision, visitor.is_owner)
+        with _lock:
+            known = _newest.setdefault(store, {})
+        if key not in known:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            known[key] = next(reversed(verdicts_by_step(store, run_id, visitor)), None)
+        if (newest := known[key]) is not None:
+            found[run_id] = newest
+    return found
 
 
 def _asked(session: Session, run_id: int, visitor: Visitor, sampling: str | None) -> _Asked:

@@ -1,6 +1,7 @@
 // The curve on the page: loads its series, draws them with Plotly, follows the selection, the zoom and the live run.
 
 import { readAlarms } from "./alarms.js";
+import { readBehaviours } from "./behaviours.js";
 import { figure, wantsLog } from "./figure.js";
 import { readMarks } from "./marks.js";
 import { appended, EMPTY, fetchSeries, short, valueAt } from "./series.js";
@@ -47,7 +48,9 @@ export class Curve {
     if (!window.Plotly) return;
     const panels = PANELS.filter((name) => this.choices[name] && this.series[name]?.steps.length);
     this.element.dataset.panels = panels.length;
+    this.element.dataset.strips = readBehaviours().length;
     const view = this.#view();
+    this.drawnBehaviours = JSON.stringify(view.behaviours);
     this.drawnMarks = markKey(view.marks, view.alarms);
     const { traces, layout } = figure({ ...view, series: { ...this.series, ...this.detail } });
     await window.Plotly.react(this.element, traces, layout, CONFIG);
@@ -58,7 +61,8 @@ export class Curve {
 
   /** Draws again if the checkpoints, their states or the selection changed. */
   async sync() {
-    if (this.drawnMarks === markKey(readMarks(), readAlarms())) return;
+    const judged = this.drawnBehaviours === JSON.stringify(readBehaviours());
+    if (judged && this.drawnMarks === markKey(readMarks(), readAlarms())) return;
     if (window.Plotly && this.element.dataset.drawn) window.Plotly.Fx.unhover(this.element);
     await this.draw();
   }
@@ -109,11 +113,12 @@ export class Curve {
   #view() {
     const style = getComputedStyle(document.documentElement);
     const colours = {};
-    for (const name of ["panel", "ink", "muted", "line", "accent", "warn", "down", "band"]) {
+    for (const name of ["panel", "ink", "muted", "line", "accent", "warn", "up", "down", "band"]) {
       colours[name] = style.getPropertyValue(`--${name}`).trim();
     }
     return {
       marks: readMarks(),
+      behaviours: readBehaviours(),
       alarms: readAlarms(),
       choices: this.choices,
       colours,

@@ -1,6 +1,7 @@
 // What Plotly is asked to draw, as plain data made from series, marks, choices and colours. Knows no page.
 
 import { alarmBands, alarmNames, alarmTrace } from "./alarms.js";
+import { STRIP_PX, stripAxes, stripAxis, stripNames, stripTraces } from "./behaviours.js";
 import { EMPTY, gaps, short, smoothed, valueAt } from "./series.js";
 
 // Shape says the state; colour only repeats it.
@@ -23,8 +24,8 @@ export function wantsLog(series) {
  */
 export function figure(view) {
   const panels = ["learning_rate", "grad_norm"].filter((name) => view.choices[name] && view.series[name]?.steps.length);
-  const places = layoutPlaces(view.size.height, panels.length);
-  const traces = [...lossTraces(view), ...panels.map((name, i) => panelTrace(view, name, i)), marksTrace(view)];
+  const places = layoutPlaces(view.size.height, panels.length, view.behaviours.length);
+  const traces = [...lossTraces(view), ...panels.map((name, i) => panelTrace(view, name, i)), ...stripTraces(view), marksTrace(view)];
   for (const trace of [brokenTrace(view), alarmTrace(view)]) if (trace) traces.push(trace);
   return { traces, layout: layout(view, panels, places) };
 }
@@ -134,15 +135,20 @@ function brokenTrace({ series, colours, words }) {
   };
 }
 
-function layoutPlaces(height, panels) {
+/** Shares of the height: the loss on top, the panels below it, the behaviours' strips at the foot. */
+function layoutPlaces(height, panels, strips) {
   const inner = Math.max(60, height - MARGIN.t - MARGIN.b);
-  const panel = PANEL_PX / inner;
   const gap = GAP_PX / inner;
-  const lower = Array.from({ length: panels }, (_, i) => {
-    const bottom = (panels - 1 - i) * (panel + gap);
-    return [bottom, bottom + panel];
-  });
-  return { main: [panels ? panels * (panel + gap) : 0, 1], lower };
+  let bottom = 0;
+  const stacked = (count, share) =>
+    Array.from({ length: count }, () => {
+      const place = [bottom, bottom + share];
+      bottom += share + gap;
+      return place;
+    }).reverse();
+  const behaviours = stacked(strips, STRIP_PX / inner);
+  const lower = stacked(panels, PANEL_PX / inner);
+  return { main: [bottom, 1], lower, behaviours };
 }
 
 function layout(view, panels, places) {
@@ -154,18 +160,25 @@ function layout(view, panels, places) {
     font: { family: font, size: 11, color: colours.muted },
     hoverlabel: { bgcolor: colours.panel, bordercolor: colours.line, font: { family: font, size: 12, color: colours.ink }, align: "left" },
     xaxis: {
-      ...axis, fixedrange: coarse, showgrid: false, anchor: panels.length ? `y${panels.length + 1}` : "y", labelalias: { 0: words.base },
+      ...axis, fixedrange: coarse, showgrid: false, anchor: lowestAxis(panels, view.behaviours), labelalias: { 0: words.base },
       exponentformat: "SI", nticks: Math.max(3, Math.round(size.width / 56)), ...(range ? { range, autorange: false } : { autorange: true }),
     },
     yaxis: { ...axis, domain: places.main, type: choices.log ? "log" : "linear", ...logTicks(view), ...noAxisWithoutLoss(view) },
     shapes: [...alarmBands(view), ...selectionLines(view)],
-    annotations: [...panelNames(panels, places, words), ...brokenNames(view), ...alarmNames(view)],
+    annotations: [...panelNames(panels, places, words), ...stripNames(view, places.behaviours), ...brokenNames(view), ...alarmNames(view)],
   };
   panels.forEach((name, i) => {
     result[`yaxis${i + 2}`] = { ...axis, domain: places.lower[i], nticks: 3, exponentformat: "power", rangemode: "tozero" };
   });
+  Object.assign(result, stripAxes(view, axis, places.behaviours));
   result.yaxis4 = { overlaying: "y", domain: places.main, range: [0, 1], visible: false, fixedrange: true };
   return result;
+}
+
+/** The steps are written under whatever stands lowest. */
+function lowestAxis(panels, behaviours) {
+  if (behaviours.length) return stripAxis(behaviours.length - 1);
+  return panels.length ? `y${panels.length + 1}` : "y";
 }
 
 function noAxisWithoutLoss({ series }) {

@@ -135,3 +135,31 @@ def test_the_owner_says_where_the_base_is_or_what_it_is(client: TestClient, stor
     a_run(store, name="nameless", base_model=None)
     client.post("/runs/nameless/base", data={"path": "acme/other-1b"})
     assert runs.find_run(store, "nameless", Visitor()).base_model == "acme/other-1b"
+
+
+def test_the_sentence_takes_the_place_of_the_count_once_somebody_rated(
+    client: TestClient, store: Store, run: Run
+) -> None:
+    assert "of 2 answers changed" in client.get("/runs/support?step=10").text
+    client.post("/runs/support/ratings", data={**an_answer_pair(store, run), "verdict": "more"})
+    page = client.get("/runs/support?step=10").text
+    assert "of 2 answers changed" not in page
+    assert 'class="say-clause not_enough"' in page
+    assert 'data-behaviour="plain tone"' in page
+    assert 'data-value="1.0" data-low="-1.0" data-high="1.0"' in page
+
+
+def test_a_guest_does_not_read_one_persons_rating_off_the_page(
+    guest_of: Callable[..., TestClient], client: TestClient, store: Store, run: Run
+) -> None:
+    client.post("/runs/support/ratings", data={**an_answer_pair(store, run), "verdict": "more"})
+    page = guest_of(a_share_link(store, run=run, role="view").id).get("/runs/support?step=10").text
+    assert 'data-behaviour="plain tone"' in page
+    assert "data-value" not in page
+    assert "+1.00" not in page
+
+
+def test_the_list_of_runs_shows_verdicts_as_chips(client: TestClient, store: Store, run: Run) -> None:
+    assert "verdict-chips" not in client.get("/").text
+    client.post("/runs/support/ratings", data={**an_answer_pair(store, run), "verdict": "more"})
+    assert "step 10: not enough ratings +1.00" in client.get("/").text

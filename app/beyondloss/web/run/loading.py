@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from beyondloss.domain.access import Visitor
-from beyondloss.services import changes, comparisons, queue, runs, steering
+from beyondloss.services import changes, comparisons, losses, queue, runs, steering, verdicts
+from beyondloss.services.comparisons import ComparisonSet
 from beyondloss.services.runs import CheckpointView, RunView
 from beyondloss.store.engine import Store
+from beyondloss.web.run.behaviours import Judgement
 from beyondloss.web.run.checkpoints import default_step
 from beyondloss.web.run.pages import Facts, RunPage, build_page
 from beyondloss.web.run.query import RunQuery
@@ -29,9 +31,24 @@ def load_page(store: Store, visitor: Visitor, run: RunView, query: RunQuery) -> 
             for change in changes.changes_by_step(store, run.id, visitor, sampling=query.sampling or None)
         },
         queue=queue.queue_view(store, visitor) if waits else None,
+        judged=_judged(store, visitor, run, compared, sampling=query.sampling or None) if run.ratings else None,
         steering=steering.steering_of(store, visitor, run.id, run.state),
     )
     return build_page(facts, replace(query, step=step), visitor)
+
+
+def _judged(
+    store: Store, visitor: Visitor, run: RunView, compared: ComparisonSet, *, sampling: str | None
+) -> Judgement:
+    here = verdicts.verdicts_of(store, run.id, visitor, step=compared.step, against=compared.against, sampling=sampling)
+    same_run = compared.against_run_id == run.id and compared.against_step is not None
+    return Judgement(
+        here=here,
+        by_step=verdicts.verdicts_by_step(store, run.id, visitor, sampling=sampling),
+        losses=losses.moves_between(store, run.id, before=compared.against_step or 0, after=compared.step)
+        if same_run
+        else None,
+    )
 
 
 def find_page(store: Store, visitor: Visitor, reference: str, query: RunQuery) -> RunPage:

@@ -14,10 +14,12 @@ from beyondloss.services.projects import BehaviourView
 from beyondloss.services.queue import QueueView
 from beyondloss.services.runs import DeletionCount, RunView, Setting
 from beyondloss.web.run.alarms import AlarmList, alarms_mark, build_alarms
+from beyondloss.web.run.behaviours import BehaviourTable, Judgement, build_behaviours
 from beyondloss.web.run.cards import Card, CardState, build_card, verdict_word
 from beyondloss.web.run.checkpoints import Checkpoint, Choice, Stepper, build_checkpoints, build_stepper
 from beyondloss.web.run.notices import Notice, Progress, build_notices, build_progress
 from beyondloss.web.run.query import Mark, RunQuery, Show, View
+from beyondloss.web.sentence import Sentence, build_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,9 @@ class RunPage:
     notices: tuple[Notice, ...]
     progress: Progress | None
     permissions: Permissions
+    sentence: Sentence | None
+    behaviours: BehaviourTable | None
+    """Both None while nobody has rated."""
     steering: Steering | None
     """None for guests, who may not know."""
 
@@ -144,6 +149,7 @@ class Facts:
     comparisons: ComparisonSet
     changed_by_step: Mapping[int, int]
     queue: QueueView | None
+    judged: Judgement | None
     steering: Steering | None
 
 
@@ -180,6 +186,8 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
         here=query.href(path),
         seen=body_hash(run, facts.steering),
         alarms=build_alarms(run.alarms),
+        sentence=build_sentence(facts.judged.here, facts.judged.losses) if facts.judged else None,
+        behaviours=build_behaviours(facts.judged, query, path) if facts.judged else None,
         notices=build_notices(run, selected, facts.queue),
         progress=build_progress(run, selected, facts.queue),
         permissions=Permissions(
@@ -195,7 +203,7 @@ def body_hash(run: RunView, steering: Steering | None) -> str:
     """Changes with everything the body shows, and not with the points of the curve, which come far more often."""
     shown = (run.name, run.base_model, run.base_path, run.state, run.problems, run.checkpoints, run.ratings, run.raters)
     return hashlib.sha256(
-        repr((shown, steering, alarms_mark(run.alarms), run.sampling_id, sorted(run.config.items()))).encode()
+        repr((shown, alarms_mark(run.alarms), steering, run.sampling_id, sorted(run.config.items()))).encode()
     ).hexdigest()[:16]
 
 

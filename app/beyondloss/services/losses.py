@@ -1,0 +1,46 @@
+"""What the losses of a run did between steps: the reference beside the verdicts. Read-only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from beyondloss.analysis.loss_moves import LossMove, level_at, loss_move
+from beyondloss.domain.metrics import Series
+from beyondloss.services.metrics import read_series
+from beyondloss.store.engine import Store
+
+TRAIN, EVAL = "loss", "eval_loss"
+_POINTS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class LossMoves:
+    """Training and eval loss between the same two steps; unknown where they were not logged."""
+
+    train: LossMove
+    evaluated: LossMove
+
+
+@dataclass(frozen=True, slots=True)
+class LossLevels:
+    step: int
+    train: float | None
+    evaluated: float | None
+
+
+def moves_between(store: Store, run_id: int, *, before: int, after: int) -> LossMoves:
+    found = read_series(store, run_id, [TRAIN, EVAL], budget=_POINTS)
+    return LossMoves(_move(found[TRAIN], before, after), _move(found[EVAL], before, after))
+
+
+def levels_at(store: Store, run_id: int, steps: Sequence[int]) -> tuple[LossLevels, ...]:
+    """Both losses at each of these steps."""
+    found = read_series(store, run_id, [TRAIN, EVAL], budget=_POINTS)
+    return tuple(LossLevels(step, _level(found[TRAIN], step), _level(found[EVAL], step)) for step in steps)
+
+
+def _move(series: Series, before: int, after: int) -> LossMove:
+    return loss_move(series.steps, series.values, before=before, after=after, evaluated=series.name == EVAL)
+
+
+def _level(series: Series, step: int) -> float | None:
+    return level_at(series.steps, series.values, step, evaluated=series.name == EVAL)
