@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="Address teammates reach this server by; share links begin with it."
     )
+    alarm_webhook: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address that gets a POST of JSON for each new alarm of a run that trains.",
+    )
     device: str = Field(default="auto", description="Where the worker computes: auto, cpu, cuda, cuda:1, mps.")
     dtype: str = Field(default="auto", description="Number type of the weights: auto, float32, bfloat16, float16.")
     engine: str = Field(default="transformers", description="What generates answers.")

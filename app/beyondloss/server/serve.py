@@ -13,6 +13,7 @@ import uvicorn
 
 from beyondloss.server.folder_watcher import FolderWatcher
 from beyondloss.server.listening import Address, address_of
+from beyondloss.server.webhook import Webhook
 from beyondloss.server.worker_process import WorkerProcess, can_work, worker_command
 from beyondloss.settings import Settings
 from beyondloss.store.engine import Store
@@ -46,7 +47,12 @@ def serve(
     address = address_of(listener, settings)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     watcher = FolderWatcher(settings, store, project=serving.project, told=told)
-    companions = _Companions(settings, serving, watcher=watcher, told=told)
+    webhook = (
+        Webhook(store, settings.alarm_webhook, link=settings.public_url or address.url, told=told)
+        if settings.alarm_webhook
+        else None
+    )
+    companions = _Companions(settings, serving, watcher=watcher, webhook=webhook, told=told)
 
     def on_start() -> None:
         ready(address)
@@ -97,14 +103,21 @@ class _Server(uvicorn.Server):
 
 
 class _Companions:
-    """The folder watcher (threads) and the worker (a child process)."""
+    """The folder watcher and the alarm webhook (threads), and the worker (a child process)."""
 
     def __init__(
-        self, settings: Settings, serving: Serving, *, watcher: FolderWatcher, told: Callable[[str], None]
+        self,
+        settings: Settings,
+        serving: Serving,
+        *,
+        watcher: FolderWatcher,
+        webhook: Webhook | None,
+        told: Callable[[str], None],
     ) -> None:
         self._serving = serving
         self._told = told
         self._watcher = watcher
+        self._webhook = webhook
         self._worker = WorkerProcess(worker_command(), environment=_environment(settings), told=told)
         self._timer = threading.Timer(AFTER_FIRST_PAGE_SECONDS, self._start)
         self._timer.daemon = True
@@ -116,8 +129,12 @@ class _Companions:
         self._timer.cancel()
         self._worker.stop()
         self._watcher.stop()
+        if self._webhook is not None:
+            self._webhook.stop()
 
     def _start(self) -> None:
+        if self._webhook is not None:
+            self._webhook.start()
         if self._serving.folders:
             self._watcher.watch(*self._serving.folders)
         if not self._serving.with_worker:

@@ -60,7 +60,7 @@ export function alarmNames({ alarms, series, range, colours }) {
   }
   return places.map((alarm) => ({
     text: alarm.name, xref: "x", yref: "y4 domain", x: alarm.step, y: 0.03, yanchor: "bottom", xanchor: "auto", yshift: 7,
-    showarrow: false, font: { color: colourOf(alarm, colours), size: 11 },
+    showarrow: false, bgcolor: colours.panel, font: { color: colourOf(alarm, colours), size: 11 },
   }));
 }
 
