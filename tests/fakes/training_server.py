@@ -54,12 +54,15 @@ class TrainingServer:
         return [order for order in self.orders if order["id"] not in ids]
 
     def points(self) -> list[tuple[int, dict[str, Any]]]:
-        return [
-            (point["step"], point["metrics"])
-            for heard in self.heard
-            if heard.path.endswith("/metrics")
-            for point in heard.body["points"]
-        ]
+        """Step by step, in the order in which each request first names them."""
+        told: list[tuple[int, dict[str, Any]]] = []
+        for heard in self.heard:
+            steps: dict[int, dict[str, Any]] = {}
+            for name, column in heard.body.get("series", {}).items():
+                for step, value in zip(column["steps"], column["values"], strict=True):
+                    steps.setdefault(step, {})[name] = value
+            told += steps.items()
+        return told
 
     def checkpoints(self) -> list[dict[str, Any]]:
         return [c for heard in self.heard if heard.path.endswith("/checkpoints") for c in heard.body["checkpoints"]]

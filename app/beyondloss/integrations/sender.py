@@ -25,7 +25,9 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
 LAST_WORDS_SECONDS = 3.0
-RECORDS_PER_REQUEST = 1000
+POINTS_PER_REQUEST = 50_000
+RECORDS_PER_REQUEST = 20_000
+SPOOLED_PER_REQUEST = 2000
 MAX_KEPT_IN_MEMORY = 100_000
 
 _PLAIN = frozenset({float, int})
@@ -135,8 +137,9 @@ class Sender:
             self._listen()  # before the end is told, which would make open orders missed ones
             self._send_spooled()
             while self._in_flight:
-                self._send(self._in_flight[:RECORDS_PER_REQUEST])
-                self._in_flight = self._in_flight[RECORDS_PER_REQUEST:]
+                count = _fitting(self._in_flight)
+                self._send(self._in_flight[:count])
+                self._in_flight = self._in_flight[count:]
             self._retry_seconds = FIRST_RETRY_SECONDS
         except Unreachable as reason:
             self._note_unreachable(reason)
@@ -194,7 +197,7 @@ class Sender:
 
     def _send_spooled(self) -> None:
         while not self._spool.is_empty:
-            batch = self._spool.first(RECORDS_PER_REQUEST)
+            batch = self._spool.first(SPOOLED_PER_REQUEST)
             self._send(batch.records)
             self._spool.mark_sent(batch)
 
@@ -203,7 +206,7 @@ class Sender:
         points = [record for record in records if "metrics" in record]
         saved = [record for record in records if "path" in record]
         if points:
-            self._post(f"/api/v1/runs/{run}/metrics", {"points": points})
+            self._post(f"/api/v1/runs/{run}/metrics", {"series": _columns(points)})
         if saved:
             self._post(f"/api/v1/runs/{run}/checkpoints", {"checkpoints": saved})
         if any("state" in record for record in records):
@@ -276,6 +279,32 @@ class _Server:
         return Unreachable(f"{self._url} cannot be reached ({error})")
 
 
+def _fitting(records: Sequence[Record]) -> int:
+    """How many of the first make one request; at least one."""
+    count = points = 0
+    for record in records[:RECORDS_PER_REQUEST]:
+        metrics = record.get("metrics")
+        points += len(metrics) if isinstance(metrics, Mapping) else 1
+        if points > POINTS_PER_REQUEST:
+            break
+        count += 1
+    return max(count, 1)
+
+
+def _columns(records: Sequence[Record]) -> dict[str, dict[str, list[object]]]:
+    """Metric by metric, each in the order it was logged: the server takes lists several times as fast as points."""
+    columns: dict[str, dict[str, list[object]]] = {}
+    for record in records:
+        step, metrics = record["step"], record["metrics"]
+        for name, value in metrics.items() if isinstance(metrics, Mapping) else ():
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = {"steps": [], "values": []}
+            column["steps"].append(step)
+            column["values"].append(value)
+    return columns
+
+
 def _plain(record: Record) -> Record:
     """The record with numbers that JSON can hold; what is no number stays out."""
     metrics = record.get("metrics")
@@ -290,7 +319,9 @@ def _now(value: object) -> object:
 
 
 def _number(value: object) -> float | str | None:
-    """A finite float; "NaN", "Infinity", "-Infinity"; None for no number. Tensors and NumPy scalars have `item`."""
+    """What JSON can hold: a number, or "NaN", "Infinity", "-Infinity"; None for no number. Tensors have `item`."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, str):
         return value if value in {"NaN", "Infinity", "-Infinity"} else None
     item = getattr(value, "item", None)

@@ -1,6 +1,7 @@
 """Metric points in, series out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,12 +23,28 @@ LEAST_BUDGET = 2
 _FIRST_NAMES = ("loss", "eval_loss", "learning_rate", "grad_norm")
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Points of one metric as two lists of one length, in the order they came."""
+
+    steps: list[int]
+    values: list[float]
+
+
 def append_points(store: Store, run_id: int, points: Sequence[MetricPoint]) -> int:
     """Store points; on a repeated (name, step) the last wins. Returns how many changed anything. Bumps the run.
 
     Raises NotFound without such a run, InvalidInput for an empty or overlong name or a step below 0 or beyond 2^53.
     """
-    by_name = grouped(points)
+    return _append(store, run_id, grouped(points))
+
+
+def append_columns(store: Store, run_id: int, columns: Mapping[str, Column]) -> int:
+    """As `append_points`, for many points of few metrics: several times as fast."""
+    return _append(store, run_id, {storable(name): _points(name, column) for name, column in columns.items()})
+
+
+def _append(store: Store, run_id: int, by_name: Mapping[str, Points]) -> int:
     with store.write() as session:
         run = lock_run(session, run_id)
         changed = metrics.append_points(session, run_id, by_name)
@@ -78,16 +95,22 @@ def read_series(
 
 def grouped(points: Sequence[MetricPoint]) -> dict[str, Points]:
     """Points by name, checked, in the order they came."""
-    steps: dict[str, list[int]] = {}
-    values: dict[str, list[float]] = {}
+    columns: dict[str, Column] = {}
     for point in points:
         name = storable(point.name)
-        steps.setdefault(name, []).append(point.step)
-        values.setdefault(name, []).append(point.value)
-    for name in steps:
-        _check_name(name)
+        if name not in columns:
+            columns[name] = Column([], [])
+        columns[name].steps.append(point.step)
+        columns[name].values.append(point.value)
+    return {name: _points(name, column) for name, column in columns.items()}
+
+
+def _points(name: str, column: Column) -> Points:
+    _check_name(name)
+    if len(column.steps) != len(column.values):
+        raise InvalidInput(f"{name} has {len(column.steps)} steps and {len(column.values)} values.", hint="Send pairs.")
     # Adding 0.0 makes -0.0 the one zero that SQLite has, so that sending it again changes nothing.
-    return {name: Points(_checked_steps(steps[name]), np.array(values[name], dtype=np.float64) + 0.0) for name in steps}
+    return Points(_checked_steps(column.steps), np.array(column.values, dtype=np.float64) + 0.0)
 
 
 def _check_name(name: str) -> None:
@@ -96,6 +119,8 @@ def _check_name(name: str) -> None:
 
 
 def _checked_steps(steps: list[int]) -> Ints:
+    if not steps:
+        raise InvalidInput("A metric comes without points.", hint="Leave it out.")
     if min(steps) < 0 or max(steps) > MOST_STEPS:
         raise InvalidInput("A metric's step is negative or beyond 2^53.", hint="Send the optimiser's step.")
     return np.array(steps, dtype=np.int64)

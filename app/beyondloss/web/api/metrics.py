@@ -50,10 +50,21 @@ class PointIn(In):
     metrics: Annotated[dict[Name, Value], Field(max_length=500, examples=[{"loss": 1.25, "grad_norm": "NaN"}])]
 
 
-class PointsIn(In):
-    """Numbers as JSON numbers; `"NaN"`, `"Infinity"`, `"-Infinity"` (or null for NaN) where they are not finite."""
+class ColumnIn(In):
+    """Points of one metric as two lists of one length: for many points several times as fast."""
 
-    points: Annotated[list[PointIn], Field(max_length=100_000)]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=1_000_000)]
+    values: Annotated[list[float | None], Field(min_length=1, max_length=1_000_000, examples=[[1.25, "NaN"]])]
+
+
+class PointsIn(In):
+    """Points step by step, or metric by metric as `series`.
+
+    Numbers as JSON numbers; `"NaN"`, `"Infinity"`, `"-Infinity"` (or null for NaN) where they are not finite.
+    """
+
+    points: Annotated[list[PointIn], Field(max_length=100_000)] = Field(default=[])
+    series: Annotated[dict[Name, ColumnIn], Field(max_length=500)] = Field(default={})
 
 
 class PointsTaken(BaseModel):
@@ -83,7 +94,14 @@ def get_metrics(
 def post_metrics(store: TheStore, _visitor: OwnerAsking, run: TheRun, body: PointsIn) -> PointsTaken:
     """Add points. On a repeated name and step the last wins, so a batch may be sent again."""
     found = [MetricPoint(name, p.step, value) for p in body.points for name, value in p.metrics.items()]
-    return PointsTaken(received=len(found), changed=metrics.append_points(store, run.id, found) if found else 0)
+    columns = {name: _column(series) for name, series in body.series.items()}
+    changed = metrics.append_points(store, run.id, found) if found else 0
+    changed += metrics.append_columns(store, run.id, columns) if columns else 0
+    return PointsTaken(received=len(found) + sum(len(c.steps) for c in columns.values()), changed=changed)
+
+
+def _column(given: ColumnIn) -> metrics.Column:
+    return metrics.Column(given.steps, [math.nan if value is None else value for value in given.values])
 
 
 def _asked(names: str) -> list[str]:
