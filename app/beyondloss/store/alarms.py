@@ -102,16 +102,16 @@ def _forget_metric(session: Session, row: Alarm, metric: str) -> None:
 
 
 def _note(session: Session, run: Run, rows: list[Alarm], one: FoundAlarm) -> None:
-    """Into the row of the same event, or a new one. A spike of two metrics at once is one event."""
+    """Into the row of the same event, or a new one. What two metrics show at once is one event."""
     same = [row for row in rows if row.kind == one.kind.value]
     row = next((row for row in same if row.step == one.step), None)
-    if row is None and one.kind is AlarmKind.SPIKE:
+    if row is None and one.kind is not AlarmKind.DIVERGENCE:
         row = next((r for r in same if r.step <= one.last_step and one.step <= r.last_step), None)
     if row is None:
         if len(same) < MOST_ALARMS:
             rows.append(_add(session, run, one))
         return
-    row.last_step = max(row.last_step, one.last_step)
+    row.step, row.last_step = min(row.step, one.step), max(row.last_step, one.last_step)
     row.facts = row.facts | one.facts
     row.severity = _severity(row.kind, row.facts, row.severity)
 

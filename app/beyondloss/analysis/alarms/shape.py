@@ -38,14 +38,14 @@ class Line:
 
 
 def not_learning(loss: Line, grad_norm: Line, learning_rate: Line, *, last_step: int) -> FoundAlarm | None:
-    """First 10 % of steps: the loss drops by less than 1 % and the gradient norm is about 0.
+    """First 10 % of steps, and at least five points: the loss drops by less than 1 % and the gradient norm is about 0.
 
     Or the learning rate was 0 throughout: then no gradient can move the weights, whatever the loss does by chance.
     """
-    horizon = EARLY_SHARE * last_step
-    early = _until(loss, horizon)
-    if len(early) < LEAST_EARLY_POINTS:
+    if len(loss) < LEAST_EARLY_POINTS:
         return None
+    horizon = max(EARLY_SHARE * last_step, float(loss.steps[LEAST_EARLY_POINTS - 1]))
+    early = _until(loss, horizon)
     rates = _until(learning_rate, horizon).values
     stopped = len(rates) >= LEAST_EARLY_POINTS and not rates.any()
     norms = _until(grad_norm, horizon).values
