@@ -17,10 +17,10 @@ from beyondloss.ingest.formats.huggingface import EMPTY_RUN
 from beyondloss.ingest.formats.registry import all_readers
 from beyondloss.ingest.looks import Look, TellingPaths, look_at, telling_paths
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 120.0
 """How often everything is searched anew whatever the stats say: on network folders mtimes may lie."""
-SEARCH_SHARE = 0.05
-"""Searching for new runs takes at most this share of the time, however many folders there are."""
+SEARCH_SHARE = 0.2
+"""Searching for new runs takes at most this share of the time while folders change; idle folders are only looked at."""
 STILL_TRAINING_SECONDS = 300.0
 """How often a run in training is read anew without news: silence alone tells that it has ended."""
 QUIET_SECONDS = 600.0
