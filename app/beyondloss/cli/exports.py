@@ -1,7 +1,7 @@
 """`export ratings|preferences|answers` and `ratings import`: what people said, out of a run and back."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -38,7 +38,7 @@ def ratings(invocation: Invocation, run: RUN, *, form: TABLE = None, output: OUT
 
     store = invocation.store(invocation.settings())
     chosen = exports.TableFormat(_table_format(invocation, form, output))
-    _write(exports.rating_lines(store, find_run(store, run).id, OWNER, form=chosen), output)
+    write(exports.rating_lines(store, find_run(store, run).id, OWNER, form=chosen), output)
 
 
 def answers(invocation: Invocation, run: RUN, *, form: TABLE = None, output: OUTPUT = None) -> None:
@@ -47,7 +47,7 @@ def answers(invocation: Invocation, run: RUN, *, form: TABLE = None, output: OUT
 
     store = invocation.store(invocation.settings())
     chosen = exports.TableFormat(_table_format(invocation, form, output))
-    _write(exports.answer_lines(store, find_run(store, run).id, OWNER, form=chosen), output)
+    write(exports.answer_lines(store, find_run(store, run).id, OWNER, form=chosen), output)
 
 
 def preferences(
@@ -76,7 +76,7 @@ def preferences(
         behaviour=behaviour,
     )
     store = invocation.store(invocation.settings())
-    _write(exports.preference_lines(store, find_run(store, run).id, OWNER, form=chosen, wanted=wanted), output)
+    write(exports.preference_lines(store, find_run(store, run).id, OWNER, form=chosen, wanted=wanted), output)
 
 
 def import_(
@@ -118,7 +118,7 @@ def _one_of(words: type[Word], given: str, option: str) -> Word:
         raise InvalidInput(f"{option} is {given!r}.", hint=f"Use one of {', '.join(words)}.") from error
 
 
-def _write(lines: Iterator[str], output: Path | None) -> None:
+def write(lines: Iterable[str], output: Path | None) -> None:
     """Line ends stay as they are made. A file takes the place of an older one only once it is whole."""
     if output is None:
         for line in lines:

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.applications import Starlette
 
-FEATURES = ("runs.importing", "run", "run.steering", "run.alarms", "projects", "queue", "share", "compare", "curves")
+FEATURES = (
+    "runs.importing",
+    "run",
+    "run.steering",
+    "run.alarms",
+    "report",
+    "projects",
+    "queue",
+    "share",
+    "compare",
+    "curves",
+)
 """Each is a module `beyondloss.web.<feature>.routes` with a `router`, or that module itself where a dot names it."""
 EARLY_PATHS = frozenset({"/", "/live", "/leave", "/robots.txt", "/favicon.ico"})
 

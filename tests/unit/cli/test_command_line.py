@@ -19,6 +19,7 @@ COMMANDS = {
     "probes add": ["--project", "--set"],
     "probes list": ["--project"],
     "probes export": ["--project"],
+    "report": ["--step", "--against", "--format", "-o"],
     "export ratings": ["--format", "-o"],
     "export preferences": ["--format", "--ties", "--both-bad", "--least-agreement", "--least-raters", "-o"],
     "export answers": ["--format", "-o"],
