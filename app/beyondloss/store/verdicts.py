@@ -47,8 +47,9 @@ def answer_pairs(
     `against_run_id` is the run of the reference, this one by default.
     """
     reference, reference_point = aliased(Answer), aliased(Checkpoint)
+    changed = col(Answer.text) != col(reference.text)
     query = (
-        select(Checkpoint.step, Answer.probe_id, Answer.id, reference.id, col(Answer.text) != col(reference.text))
+        select(Checkpoint.step, Answer.probe_id, Answer.id, reference.id, changed)  # type: ignore[call-overload]
         .select_from(Checkpoint)
         .join(Answer, col(Answer.checkpoint_id) == col(Checkpoint.id))
         .join(
@@ -74,8 +75,8 @@ def answer_pairs(
     if step is not None:
         query = query.where(Checkpoint.step == step)
     return [
-        PairRecord(at, probe_id, answer_id, reference_id, bool(changed))
-        for at, probe_id, answer_id, reference_id, changed in session.exec(query).all()
+        PairRecord(at, probe_id, answer_id, reference_id, bool(differs))
+        for at, probe_id, answer_id, reference_id, differs in session.exec(query).all()
         if answer_id is not None and reference_id is not None
     ]
 
