@@ -92,7 +92,9 @@ class Sender:
 
     def log(self, step: int, values: Mapping[str, object]) -> None:
         """What may change under our hands is read now; only a number on a GPU waits for the thread to fetch it."""
-        numbers = {name: value if type(value) in _PLAIN else _now(value) for name, value in values.items()}
+        numbers = dict(values)
+        if not _PLAIN.issuperset(map(type, numbers.values())):
+            numbers = {name: _now(value) for name, value in numbers.items()}
         self._waiting.append({"step": int(step), "metrics": numbers})
 
     def checkpoint(self, step: int, path: str, epoch: float | None = None) -> None:
