@@ -4,6 +4,8 @@ const OPTED_IN = "beyondloss.notify";
 const NAMES_MOST = 5;
 const BANDED = ["not_finite", "divergence", "gap", "not_learning"];
 const SYMBOLS = { critical: "x", warn: "triangle-up", info: "circle" };
+// Where a falling loss leaves room: near the top, under the marks of values that are no numbers.
+const HEIGHT = 0.92; // of the loss panel
 const NEAR_SHARE = 0.14; // of the width drawn: two names closer than that would lie over each other
 
 /** @returns {{id: string, kind: string, severity: string, step: number, last: number, name: string, text: string, seen: boolean}[]} */
@@ -20,13 +22,13 @@ export function readAlarms() {
   }));
 }
 
-/** A mark for each alarm along the lower edge of the loss; its shape says how bad it is. */
+/** A mark for each alarm along the upper edge of the loss; its shape says how bad it is. */
 export function alarmTrace({ alarms, colours, words }) {
   if (!alarms.length) return null;
   return {
     type: "scatter", mode: "markers", name: words.alarm, meta: "alarms", yaxis: "y4", cliponaxis: false,
     x: alarms.map((alarm) => alarm.step),
-    y: alarms.map(() => 0.03),
+    y: alarms.map(() => HEIGHT),
     text: alarms.map((alarm) => `<b>${alarm.name}</b> · ${words.step} ${alarm.step}<br>${alarm.text}`),
     hovertemplate: "%{text}<extra></extra>",
     marker: {
@@ -59,7 +61,7 @@ export function alarmNames({ alarms, series, range, colours }) {
     if (places.every((other) => Math.abs(other.step - alarm.step) > NEAR_SHARE * (to - from))) places.push(alarm);
   }
   return places.map((alarm) => ({
-    text: alarm.name, xref: "x", yref: "y4 domain", x: alarm.step, y: 0.03, yanchor: "bottom", xanchor: "auto", yshift: 7,
+    text: alarm.name, xref: "x", yref: "y4 domain", x: alarm.step, y: HEIGHT, yanchor: "top", xanchor: "auto", yshift: -7,
     showarrow: false, bgcolor: colours.panel, font: { color: colourOf(alarm, colours), size: 11 },
   }));
 }
