@@ -54,7 +54,9 @@ export function alarmNames({ alarms, series, range, colours }) {
   const steps = series.loss?.steps ?? [];
   const [from, to] = range ?? [steps[0] ?? 0, steps.at(-1) ?? 0];
   const places = [];
-  const worst = alarms.filter((alarm) => !alarm.seen && alarm.severity !== "info" && alarm.step >= from && alarm.step <= to)
+  // A loss that is no number has its own mark and words on the curve.
+  const marked = new Set(steps.filter((_, index) => series.loss.kinds[index] !== "finite"));
+  const worst = alarms.filter((alarm) => !alarm.seen && !(alarm.kind === "not_finite" && marked.has(alarm.step)) && alarm.severity !== "info" && alarm.step >= from && alarm.step <= to)
     .sort((a, b) => (a.severity === b.severity ? a.step - b.step : a.severity === "critical" ? -1 : 1));
   for (const alarm of worst) {
     if (places.length === NAMES_MOST) break;
