@@ -115,8 +115,8 @@ def test_from_an_empty_store_to_a_rated_checkpoint_and_a_teammates_link(
     teammate.goto(link["url"])
     teammate.get_by_label("name").fill("Mei")
     teammate.keyboard.press("Enter")
-    teammate.wait_for_selector(DRAWN)
-    teammate.keyboard.press("2")
-    expect(teammate.locator("#run-say")).to_contain_text("You rated 1 of")
+    teammate.wait_for_selector("#rate-stage .rate-card")
+    teammate.keyboard.press("s")
+    expect(teammate.locator("#rate-last")).to_contain_text("same")
     theirs = page.request.get("/api/v1/ratings?run=support").json()["items"]
     assert sorted(item["verdict"] for item in theirs) == [-1, 0]

@@ -29,7 +29,7 @@ def test_an_owner_shares_a_run_and_a_teammate_comes_in_by_name(
     teammate.get_by_label("Name").fill("Ann")
     teammate.get_by_label("Name").press("Enter")
 
-    expect(teammate).to_have_url(f"{server.url}/runs/{run.id}")
+    expect(teammate).to_have_url(f"{server.url}/runs/{run.id}/rate")
     expect(teammate.get_by_label("Shared with you")).to_contain_text("Ann")
     page.reload()
     expect(page.locator(".link")).to_contain_text("raters: Ann")

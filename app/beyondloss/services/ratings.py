@@ -3,6 +3,7 @@
 import math
 import time
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -151,6 +152,14 @@ def list_ratings(
         rater_id = visitor.rater_id if only_own else None
         records = ratings.rating_records(session, run_id=run_id, rater_id=rater_id, after=after, limit=limit)
         return [rating_view(record) for record in records]
+
+
+def own_ratings(store: Store, visitor: Visitor, rating_ids: Sequence[int]) -> list[RatingView]:
+    """Those of these ratings that are the visitor's own and in force, by id."""
+    with store.read() as session:
+        records = [ratings.rating_record(session, rating_id) for rating_id in sorted(set(rating_ids))]
+        found = [rating_view(record) for record in records if record is not None]
+    return [rating for rating in found if rating.rater_id == visitor.rater_id]
 
 
 def rating_view(record: RatingRecord) -> RatingView:

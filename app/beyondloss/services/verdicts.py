@@ -89,7 +89,7 @@ class VerdictSet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """What all steps share: the probes asked, and what each behaviour looks at (None: everything)."""
 
     run: Run
@@ -106,11 +106,11 @@ def verdicts_of(
     Raises NotFound for a step the run does not have, InvalidInput for a reference that is no step.
     """
     with store.read() as session:
-        asked = _asked(session, run_id, visitor, sampling)
+        asked = asked_of(session, run_id, visitor, sampling)
         sampling_id = asked.sampling.id if asked.sampling else None
         reference = find_reference(session, visitor, asked.run, step=step, against=against, sampling_id=sampling_id)
-        pairs = _pairs(session, asked, reference, step=step)
-        given = _by_pair(verdicts.given_ratings(session, run_id))
+        pairs = pairs_of(session, asked, reference, step=step)
+        given = by_pair(verdicts.given_ratings(session, run_id))
     return _verdict_set(asked, pairs, given, visitor, step=step, against=against, reference=reference)
 
 
@@ -119,10 +119,10 @@ def verdicts_by_step(
 ) -> tuple[VerdictSet, ...]:
     """Every checkpoint with a rated answer against the base, by rising step. A fixed number of queries."""
     with store.read() as session:
-        asked = _asked(session, run_id, visitor, sampling)
-        given = _by_pair(verdicts.given_ratings(session, run_id))
+        asked = asked_of(session, run_id, visitor, sampling)
+        given = by_pair(verdicts.given_ratings(session, run_id))
         base = Reference(run_id, "", BASE_STEP)
-        pairs = _pairs(session, asked, base, step=None) if given else []
+        pairs = pairs_of(session, asked, base, step=None) if given else []
     by_step: dict[int, list[PairRecord]] = defaultdict(list)
     for pair in pairs:
         by_step[pair.step].append(pair)
@@ -152,7 +152,7 @@ def newest_verdicts(store: Store, visitor: Visitor, revisions: Mapping[int, int]
     return found
 
 
-def _asked(session: Session, run_id: int, visitor: Visitor, sampling: str | None) -> _Asked:
+def asked_of(session: Session, run_id: int, visitor: Visitor, sampling: str | None) -> Asked:
     run = answers.get_run(session, run_id)
     if run is None:
         raise NotFound("There is no such run.", hint="Check the address, or ask for a new link.")
@@ -164,10 +164,10 @@ def _asked(session: Session, run_id: int, visitor: Visitor, sampling: str | None
     current = probes.current_probes(session, project_id=run.project_id, active_only=True)
     views = [probe_view(record) for record in probes.probe_records(session, current)]
     behaviours = {one.id: one for view in views for one in view.behaviours}
-    return _Asked(run, chosen, views, list(behaviours.values()))
+    return Asked(run, chosen, views, list(behaviours.values()))
 
 
-def _pairs(session: Session, asked: _Asked, reference: Reference, *, step: int | None) -> list[PairRecord]:
+def pairs_of(session: Session, asked: Asked, reference: Reference, *, step: int | None) -> list[PairRecord]:
     if asked.sampling is None or reference.step is None:
         return []
     return verdicts.answer_pairs(
@@ -181,7 +181,7 @@ def _pairs(session: Session, asked: _Asked, reference: Reference, *, step: int |
     )
 
 
-def _by_pair(given: Iterable[GivenRating]) -> dict[tuple[int, int], list[GivenRating]]:
+def by_pair(given: Iterable[GivenRating]) -> dict[tuple[int, int], list[GivenRating]]:
     found: dict[tuple[int, int], list[GivenRating]] = defaultdict(list)
     for rating in given:
         found[rating.answer_id, rating.reference_id].append(rating)
@@ -189,7 +189,7 @@ def _by_pair(given: Iterable[GivenRating]) -> dict[tuple[int, int], list[GivenRa
 
 
 def _verdict_set(
-    asked: _Asked,
+    asked: Asked,
     pairs: Sequence[PairRecord],
     given: RatingsByPair,
     visitor: Visitor,

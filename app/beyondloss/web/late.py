@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FEATURES = (
     "runs.importing",
     "run",
+    "rate",
     "run.steering",
     "run.alarms",
     "report",

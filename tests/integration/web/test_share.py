@@ -139,7 +139,7 @@ def test_a_rating_link_asks_for_a_name_once(stranger: TestClient, store: Store, 
     assert "bl_link" not in stranger.cookies
     answer = stranger.post("/s/rate", data={"name": " 王 小明 "})
 
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run.id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run.id}/rate")
     assert raters(store) == [("王 小明", link.id)]
     assert stranger.get("/s/rate").status_code == 303, "known from now on"
 

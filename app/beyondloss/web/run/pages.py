@@ -110,6 +110,8 @@ class RunPage:
     mark: Mark
     state: str
     here: str
+    rate: str
+    """Address where this very comparison is rated, one answer at a time."""
     seen: str
     """What the body shows, as a short hash: a page left open asks for it again only when this changed."""
     alarms: AlarmList
@@ -184,6 +186,7 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
         mark=query.mark,
         state=query.query_string(),
         here=query.href(path),
+        rate=RunQuery(step=query.step, against=query.against, sampling=query.sampling).href(f"{path}/rate"),
         seen=body_hash(run, facts.steering),
         alarms=build_alarms(run.alarms),
         sentence=build_sentence(facts.judged.here, facts.judged.losses) if facts.judged else None,

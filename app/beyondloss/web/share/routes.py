@@ -147,8 +147,9 @@ def _is_known(visitor: Visitor | None, scope: LinkScope) -> bool:
 
 
 def _enter(scope: LinkScope) -> Response:
-    """A project's guest starts at the list of its runs."""
-    response = RedirectResponse(f"/runs/{scope.run_id}" if scope.run_id is not None else "/", 303)
+    """Who may rate starts with the first comparison, blind; a project's guest at the list of its runs."""
+    rate = "/rate" if scope.role is LinkRole.RATE else ""
+    response = RedirectResponse(f"/runs/{scope.run_id}{rate}" if scope.run_id is not None else "/", 303)
     response.headers["Cache-Control"] = "no-store"
     remember_link(response, scope.link_id)
     return response

@@ -1,0 +1,217 @@
+"""A round of rating: which comparisons of a checkpoint one person has still to look at, and in which order.
+
+The order follows from the rater and the ratings in force alone, so a round goes on where it stopped, on any device.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from beyondloss.domain.access import Visitor
+from beyondloss.domain.blinding import shuffled_place, side_of
+from beyondloss.domain.ratings import Side
+from beyondloss.domain.runs import BASE_STEP
+from beyondloss.services.comparisons import Reference, find_reference
+from beyondloss.services.verdicts import Asked, asked_of, by_pair, pairs_of
+from beyondloss.store import verdicts
+from beyondloss.store.engine import Store
+from beyondloss.store.rows import stored_id
+from beyondloss.store.verdicts import GivenRating, PairRecord
+
+Pair = tuple[int, int]
+"""Ids of an answer and its reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuePair:
+    """One comparison that waits for this rater. `side` is where the checkpoint's answer stands."""
+
+    answer_id: int
+    reference_id: int
+    side: Side
+
+    @property
+    def pair(self) -> Pair:
+        return self.answer_id, self.reference_id
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStep:
+    """One checkpoint that can be rated: how many comparisons it has and how many of them this rater has rated."""
+
+    step: int
+    asked: int
+    rated: int
+
+    @property
+    def left(self) -> int:
+        return self.asked - self.rated
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRound:
+    """`step` is None while no checkpoint has an answer to compare; `against_step` None without a reference.
+
+    `asked` comparisons are those whose answers differ; `equal` ones count as ties without being asked. `rated` of them
+    this rater has rated, `rated_by_anybody` anybody has, by `raters` people. `due` has what is left, the first to be
+    rated first; `steps` the checkpoints that can be rated against the same kind of reference.
+    """
+
+    run_id: int
+    step: int | None
+    against: str
+    against_step: int | None
+    against_run: str
+    due: tuple[DuePair, ...]
+    asked: int
+    equal: int
+    rated: int
+    rated_by_anybody: int
+    ratings: int
+    raters: int
+    steps: tuple[RoundStep, ...]
+
+
+def open_round(
+    store: Store,
+    run_id: int,
+    visitor: Visitor,
+    *,
+    step: int | None = None,
+    against: str = "base",
+    sampling: str | None = None,
+) -> RatingRound:
+    """The round of one checkpoint. Without `step`, of the one this rater has begun, else of the newest.
+
+    Raises NotFound for a step the run does not have, InvalidInput for a reference that is no step, NotAllowed for who
+    may not rate.
+    """
+    visitor.require_rating()
+    with store.read() as session:
+        asked = asked_of(session, run_id, visitor, sampling)
+        given = by_pair(verdicts.given_ratings(session, run_id))
+        base = pairs_of(session, asked, Reference(run_id, "", BASE_STEP), step=None)
+        steps = _round_steps(base, given, visitor.rater_id)
+        chosen = step if step is not None else _resumed(steps)
+        if chosen is None:
+            return _nothing(run_id, against, steps)
+        reference = _reference(session, visitor, asked, step=chosen, against=against)
+        is_base = reference == Reference(run_id, "", BASE_STEP)
+        pairs = [p for p in base if p.step == chosen] if is_base else pairs_of(session, asked, reference, step=chosen)
+    return _round(asked, pairs, given, visitor, step=chosen, against=against, reference=reference, steps=steps)
+
+
+def _reference(session: Session, visitor: Visitor, asked: Asked, *, step: int, against: str) -> Reference:
+    sampling_id = asked.sampling.id if asked.sampling else None
+    return find_reference(session, visitor, asked.run, step=step, against=against, sampling_id=sampling_id)
+
+
+def _nothing(run_id: int, against: str, steps: tuple[RoundStep, ...]) -> RatingRound:
+    return RatingRound(
+        run_id=run_id,
+        step=None,
+        against=against,
+        against_step=None,
+        against_run="",
+        due=(),
+        asked=0,
+        equal=0,
+        rated=0,
+        rated_by_anybody=0,
+        ratings=0,
+        raters=0,
+        steps=steps,
+    )
+
+
+def _round(
+    asked: Asked,
+    pairs: Sequence[PairRecord],
+    given: Mapping[Pair, Sequence[GivenRating]],
+    visitor: Visitor,
+    *,
+    step: int,
+    against: str,
+    reference: Reference,
+    steps: tuple[RoundStep, ...],
+) -> RatingRound:
+    changed = [pair for pair in pairs if pair.changed]
+    said = {pair: given[_key(pair)] for pair in changed if _key(pair) in given}
+    mine = {pair for pair, ratings in said.items() if any(one.rater_id == visitor.rater_id for one in ratings)}
+    return RatingRound(
+        run_id=stored_id(asked.run.id),
+        step=step,
+        against=against,
+        against_step=reference.step,
+        against_run=reference.run,
+        due=_due(asked, changed, given, rated=mine, rater_id=visitor.rater_id or 0),
+        asked=len(changed),
+        equal=len(pairs) - len(changed),
+        rated=len(mine),
+        rated_by_anybody=len(said),
+        ratings=sum(len({one.rater_id for one in ratings}) for ratings in said.values()),
+        raters=len({one.rater_id for ratings in said.values() for one in ratings}),
+        steps=steps,
+    )
+
+
+def _due(
+    asked: Asked,
+    changed: Sequence[PairRecord],
+    given: Mapping[Pair, Sequence[GivenRating]],
+    *,
+    rated: Collection[PairRecord],
+    rater_id: int,
+) -> tuple[DuePair, ...]:
+    """What a verdict lacks most comes first: the behaviour with the fewest ratings, then the pair with the fewest."""
+    behaviours = {probe.id: [one.id for one in probe.behaviours] for probe in asked.probes}
+    by_behaviour: dict[int, int] = defaultdict(int)
+    for pair in changed:
+        for behaviour_id in behaviours[pair.probe_id]:
+            by_behaviour[behaviour_id] += _raters_of(given.get(_key(pair), ()))
+
+    def urgency(pair: PairRecord) -> tuple[int, int, int]:
+        fewest = min((by_behaviour[one] for one in behaviours[pair.probe_id]), default=0)
+        place = shuffled_place(pair.probe_id, rater_id, salt=_salt(pair))
+        return fewest, _raters_of(given.get(_key(pair), ())), place
+
+    return tuple(
+        DuePair(pair.answer_id, pair.reference_id, side_of(pair.probe_id, rater_id, salt=_salt(pair)))
+        for pair in sorted((pair for pair in changed if pair not in rated), key=urgency)
+    )
+
+
+def _raters_of(ratings: Collection[GivenRating]) -> int:
+    return len({one.rater_id for one in ratings})
+
+
+def _key(pair: PairRecord) -> Pair:
+    return pair.answer_id, pair.reference_id
+
+
+def _salt(pair: PairRecord) -> str:
+    return f"{pair.answer_id}/{pair.reference_id}"
+
+
+def _round_steps(
+    pairs: Sequence[PairRecord], given: Mapping[Pair, Sequence[GivenRating]], rater_id: int | None
+) -> tuple[RoundStep, ...]:
+    """Every checkpoint with something to rate against the base, by rising step."""
+    asked: dict[int, int] = defaultdict(int)
+    rated: dict[int, int] = defaultdict(int)
+    for pair in pairs:
+        if pair.changed:
+            asked[pair.step] += 1
+            rated[pair.step] += any(one.rater_id == rater_id for one in given.get(_key(pair), ()))
+        else:
+            asked[pair.step] += 0
+    return tuple(RoundStep(step, asked[step], rated[step]) for step in sorted(asked))
+
+
+def _resumed(steps: Sequence[RoundStep]) -> int | None:
+    """The newest checkpoint that was begun and not finished, else the newest with something left, else the newest."""
+    begun = [one.step for one in steps if one.rated and one.left]
+    left = [one.step for one in steps if one.left]
+    return max(begun or left or [one.step for one in steps], default=None)
