@@ -10,10 +10,11 @@ from playwright.sync_api import Page, Route, expect
 
 from beyondloss.domain.access import OWNER
 from beyondloss.services.ratings import RatingView, list_ratings
+from beyondloss.store.tables import Answer
 from tests.browser.conftest import OpenPage, RunningServer
 from tests.browser.run_content import a_changing_run
 from tests.browser.watching import Watch
-from tests.factories import a_share_link
+from tests.factories import a_share_link, points
 
 CARD = "#rate-stage .rate-card"
 COMPARISONS = 20
@@ -166,11 +167,69 @@ def test_a_vote_that_could_not_be_saved_comes_back(server: RunningServer, page: 
     first = pair(page)
     page.route("**/rate", lambda route: route.abort())
     page.keyboard.press("a")
-    expect(page.locator("#toasts")).to_contain_text("That did not work.")
+    expect(page.locator("#toasts")).to_contain_text("Your vote is not saved")
     expect(page.locator(CARD)).to_have_attribute("data-pair", first)
     page.unroute("**/rate")
     page.keyboard.press("a")
-    assert len(given_in_the_end(server, 1)) == 1
+    [given] = given_in_the_end(server, 1)
+    assert given.blind  # the names were never shown
+
+
+def test_a_vote_that_is_refused_says_why_and_begins_the_round_anew(
+    server: RunningServer, page: Page, watch: Watch
+) -> None:
+    watch.allow("404")
+    run, probes = a_changing_run(server.store)
+    page.goto(f"/runs/{run.id}/rate?step=30")
+    page.wait_for_selector(CARD)
+    gone = pair(page)
+    with server.store.write() as session:
+        for answer_id in map(int, gone.split("-")):
+            session.delete(session.get_one(Answer, answer_id))
+    page.keyboard.press("a")
+    expect(page.locator("#toasts")).to_contain_text("There is no such answer.")
+    expect(page.locator("#rate-mine + .num")).to_have_text("0 of 2")
+    page.wait_for_selector(CARD)
+    seen = {pair(page)}
+    page.keyboard.press("s")
+    expect(page.locator("#rate-mine + .num")).to_have_text("1 of 2")
+    seen.add(pair(page))
+    page.keyboard.press("s")
+    expect(page.locator("#rate-end")).to_contain_text("You have rated all 2 comparisons")
+    assert gone not in seen
+    assert len(given_in_the_end(server, 2)) == 2 < len(probes)
+
+
+def test_keys_that_belong_to_what_has_the_focus_are_no_votes_nor_are_keys_held_down(
+    server: RunningServer, page: Page
+) -> None:
+    run, _probes = a_changing_run(server.store)
+    page.goto(f"/runs/{run.id}/rate?step=30")
+    page.wait_for_selector(CARD)
+    first = pair(page)
+    summary = page.locator(f"{CARD} .rate-comment summary")
+    summary.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"{CARD} .rate-comment")).to_have_attribute("open", "")
+    page.evaluate(
+        """() => document.dispatchEvent(
+            new KeyboardEvent("keydown", {key: "a", repeat: true, bubbles: true, cancelable: true}))"""
+    )
+    assert pair(page) == first
+    assert list_ratings(server.store, OWNER, 1) == []
+
+
+def test_a_training_that_logs_its_loss_does_not_refresh_the_page(server: RunningServer, page: Page) -> None:
+    run, _probes = a_changing_run(server.store)
+    page.goto(f"/runs/{run.id}/rate?step=30")
+    page.wait_for_selector(CARD)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    points(server.store, run, loss=[0.7])
+    page.wait_for_event("response", lambda answer: "/rate/live" in answer.url and answer.status == 200)
+    page.wait_for_event("response", lambda answer: "/rate/live" in answer.url and answer.status == 204)
+    assert [url for url in asked if "/live" not in url] == []
 
 
 def test_another_device_goes_on_where_the_first_stopped(server: RunningServer, page: Page, open_page: OpenPage) -> None:
@@ -212,6 +271,23 @@ def test_by_touch_on_a_phone_everything_is_in_reach_and_nothing_overflows(server
     phone.locator(f"{CARD} .vote[value=right]").tap()
     expect(phone.locator("#rate-last")).to_contain_text("step 30")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_narrow_phone_shows_both_answers_and_all_buttons_without_sideways_scroll(
+    server: RunningServer, open_page: OpenPage, width: int
+) -> None:
+    run, _probes = a_changing_run(server.store)
+    phone = open_page(viewport={"width": width, "height": 740}, has_touch=True, is_mobile=True)
+    phone.goto(f"/runs/{run.id}/rate?step=30")
+    expect(phone.locator(f"{CARD} .rate-answer")).to_have_count(2)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= width
+    for control in phone.locator(f"{CARD} :is(.vote, summary, .rate-skip)").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["height"] >= 32
 
 
 def test_rating_mode_is_accessible_in_both_colours(

@@ -2,11 +2,12 @@
 
 import pytest
 
-from beyondloss.domain.access import LinkScope, Visitor
+from beyondloss.domain.access import OWNER, LinkScope, Visitor
 from beyondloss.domain.ratings import LinkRole, Side
 from beyondloss.errors import InvalidInput, NotAllowed, NotFound
 from beyondloss.services import ratings
 from beyondloss.services.rounds import DuePair, RatingRound, open_round
+from beyondloss.services.verdicts import verdicts_of
 from beyondloss.services.votes import Choice, Vote, cast_vote, take_back
 from beyondloss.store.engine import Store
 from beyondloss.store.projects import behaviours
@@ -40,9 +41,8 @@ def visitor_named(store: Store, name: str) -> Visitor:
 
 
 def vote(found: RatingRound, due: DuePair, choice: Choice | None, **fields: object) -> Vote:
-    left, right = due.pair if due.side is Side.LEFT else reversed(due.pair)
     assert found.step is not None
-    return Vote(found.run_id, found.step, left, right, choice, **({"splits": {}} | fields))  # type: ignore[arg-type]
+    return Vote(found.run_id, found.step, due.pair, choice, **({"splits": {}} | fields))  # type: ignore[arg-type]
 
 
 def rate_next(store: Store, run: Run, who: Visitor, choice: Choice = Choice.LEFT) -> DuePair:
@@ -69,7 +69,7 @@ def test_a_round_goes_on_where_it_stopped_though_a_newer_checkpoint_has_answered
     assert again.due == open_round(any_store, run.id or 0, ann).due
 
 
-def test_the_behaviour_with_the_fewest_ratings_comes_first_then_the_pair_with_the_fewest(any_store: Store) -> None:
+def test_what_the_most_undecided_verdicts_ask_for_comes_first_and_what_was_rated_last(any_store: Store) -> None:
     run, asked = a_rated_run(any_store)
     rare = {probe.id for probe in asked[1::2]}
     ann, ben = visitor_named(any_store, "Ann"), visitor_named(any_store, "Ben")
@@ -109,6 +109,50 @@ def test_a_vote_by_behaviour_is_one_rating_each_and_is_taken_back_whole(any_stor
     assert sorted(one.verdict for one in given) == [-1, 1]
     undone = take_back(any_store, ann, run.id or 0, [one.id for one in given])
     assert undone is not None
+    assert ratings.list_ratings(any_store, ann, run.id or 0) == []
+
+
+def test_what_only_decided_behaviours_examine_comes_after_all_else(any_store: Store) -> None:
+    project = a_project(any_store)
+    sure, open_still = (a_behaviour(any_store, project, name=name) for name in ("sure", "open still"))
+    asked = [a_probe(any_store, project, key=f"p{n}", behaviours=[sure if n < 12 else open_still]) for n in range(16)]
+    run = a_run(any_store, project, steps=(10,))
+    answers_everywhere(any_store, run, asked, lambda step, _probe: f"{step}")
+    ann, ben = visitor_named(any_store, "Ann"), visitor_named(any_store, "Ben")
+    found = open_round(any_store, run.id or 0, ann)
+    for due in [due for due in found.due if _probe_of(any_store, due) in {probe.id for probe in asked[:10]}]:
+        cast_vote(any_store, ann, vote(found, due, Choice(due.side.value)))
+    theirs = [_probe_of(any_store, due) for due in open_round(any_store, run.id or 0, ben).due]
+    assert set(theirs[:4]) == {probe.id for probe in asked[12:]}
+    assert set(theirs[4:6]) == {probe.id for probe in asked[10:12]}  # decided, but nobody has rated these
+
+
+def test_of_a_vote_for_all_and_one_behaviour_the_behaviours_own_counts_and_one_undo_takes_both(
+    any_store: Store,
+) -> None:
+    run, asked = a_rated_run(any_store)
+    ann = visitor_named(any_store, "Ann")
+    found = open_round(any_store, run.id or 0, ann)
+    due = next(one for one in found.due if _probe_of(any_store, one) == asked[1].id)
+    _common, rare = _behaviours(any_store, run)
+    other = Choice.RIGHT if due.side is Side.LEFT else Choice.LEFT
+    cast_vote(any_store, ann, vote(found, due, Choice(due.side.value), splits={rare.id: other}))
+    judged = verdicts_of(any_store, run.id or 0, OWNER, step=20).behaviours
+    values = {one.behaviour.name: one.net_win for one in judged if one.behaviour}
+    assert values["rare"] == -1.0
+    assert (values["common"] or 0) > 0
+    assert take_back(any_store, ann, run.id or 0, []) is not None
+    assert ratings.list_ratings(any_store, ann, run.id or 0) == []
+
+
+def test_a_vote_is_recorded_whole_or_not_at_all(any_store: Store) -> None:
+    run, asked = a_rated_run(any_store)
+    ann = visitor_named(any_store, "Ann")
+    found = open_round(any_store, run.id or 0, ann)
+    due = next(one for one in found.due if _probe_of(any_store, one) == asked[2].id)
+    _common, rare = _behaviours(any_store, run)
+    with pytest.raises(InvalidInput, match="behaviour"):  # the third probe does not examine it
+        cast_vote(any_store, ann, vote(found, due, Choice.LEFT, splits={rare.id: Choice.LEFT}))
     assert ratings.list_ratings(any_store, ann, run.id or 0) == []
 
 
@@ -155,11 +199,11 @@ def test_a_vote_that_shows_no_answer_of_its_checkpoint_or_says_nothing_is_refuse
     found = open_round(any_store, run.id or 0, ann)
     due = found.due[0]
     with pytest.raises(InvalidInput, match="checkpoint"):
-        cast_vote(any_store, ann, Vote(found.run_id, 10, *due.pair, Choice.LEFT, {}))
+        cast_vote(any_store, ann, Vote(found.run_id, 10, due.pair, Choice.LEFT, {}))
     with pytest.raises(InvalidInput, match="nothing"):
         cast_vote(any_store, ann, vote(found, due, None))
     with pytest.raises(NotFound):
-        cast_vote(any_store, ann, Vote(found.run_id, 20, due.answer_id, 10**9, Choice.LEFT, {}))
+        cast_vote(any_store, ann, Vote(found.run_id, 20, (due.answer_id, 10**9), Choice.LEFT, {}))
 
 
 def test_a_link_for_another_run_or_for_looking_cannot_rate(any_store: Store) -> None:

@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 from beyondloss.analysis.statistics.e_process import e_value, e_values
 from beyondloss.analysis.statistics.multiple import e_benjamini_hochberg, holm
 from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE, NetWin, net_win, sign_flip_p
+from beyondloss.domain.blinding import shuffled_place
 
 ALPHA = 0.05
 MARGIN = 0.2
@@ -123,9 +124,13 @@ def _word(one: Judged, values: Sequence[ProbeValue], *, rejected: bool, margin: 
 
 
 def _with_need(one: Judged, values: Sequence[ProbeValue], threshold: float, margin: float) -> Judged:
-    """How much is missing, and where to look first: what nobody rated, then what was rated least and leans least."""
+    """How much is missing, and where to look first: what nobody rated, then what was rated least and leans least.
+
+    What nobody rated comes shuffled: in the order of the set, the first families alone would decide.
+    """
     needed = _needed(values, threshold, margin)
     unrated = [value.probe_id for value in values if value.mean is None]
+    unrated.sort(key=lambda probe_id: shuffled_place(probe_id, 0, salt="needed"))
     rated = [value for value in values if value.mean is not None and not value.identical]
     rated.sort(key=lambda value: (value.ratings, abs(value.mean or 0.0)))
     return replace(

@@ -4,7 +4,7 @@ import math
 import time
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
@@ -25,6 +25,9 @@ MOST_COMMENT_CHARACTERS = 10_000
 MOST_NAME_CHARACTERS = 80
 _JOINERS = "\u200c\u200d"
 """Invisible, but they belong to the spelling of Persian and Indic names, and to emoji."""
+_MOMENT = 1e-5
+"""Between two ratings of one vote, so that it is known which of them is the later."""
+_ONE_VOTE_SECONDS = 1e-3
 _JUDGEMENT = ("verdict", "both_bad", "comment", "blind", "side", "shown_at")
 
 
@@ -90,23 +93,54 @@ def record_rating(store: Store, visitor: Visitor, draft: RatingDraft) -> RatingV
     Raises NotAllowed without the right to rate, InvalidInput when answer and reference are not two answers to one
     probe, are the same, or the behaviour is none the probe examines; NotFound outside the visitor's scope.
     """
+    return record_ratings(store, visitor, [draft])[0]
+
+
+def record_ratings(
+    store: Store, visitor: Visitor, drafts: Sequence[RatingDraft], *, blind_once: bool = False
+) -> list[RatingView]:
+    """Append ratings that were given at once, all or none, each a moment after the one before it.
+
+    `blind_once`: names are shown after a rating, so whoever rates a comparison again is blind no more, whatever the
+    draft says. Raises as `record_rating` does.
+    """
     rater_id = _rater_of(visitor)
-    comment = _checked_comment(draft)
+    drafts = [replace(draft, comment=_checked_comment(draft)) for draft in drafts]
     with store.write() as session:
-        answer = _checked_answer(session, visitor, draft)
-        bump_run(session, answer.run_id)  # locks the run's row: two tabs of one person append one after the other
-        last = ratings.head(
-            session,
-            rater_id=rater_id,
-            answer_id=draft.answer_id,
-            reference_id=draft.reference_id,
-            behaviour_id=draft.behaviour_id,
-        )
-        row = _row(draft, run_id=answer.run_id, rater_id=rater_id, comment=comment)
-        if last is not None and all(getattr(last, name) == getattr(row, name) for name in _JUDGEMENT):
-            return _view_of_row(session, last)
-        row.replaces = last.id if last is not None and last.verdict is not None else None
-        return _view_of_row(session, ratings.append(session, row, superseding=last))
+        if blind_once:
+            drafts = [replace(draft, blind=draft.blind and _is_new_to(session, rater_id, draft)) for draft in drafts]
+        now = time.time()
+        return [
+            _recorded(session, visitor, draft, rater_id=rater_id, rated_at=now + place * _MOMENT)
+            for place, draft in enumerate(drafts)
+        ]
+
+
+def _is_new_to(session: Session, rater_id: int, draft: RatingDraft) -> bool:
+    return not ratings.shown_before(
+        session,
+        rater_id=rater_id,
+        answer_id=draft.answer_id,
+        reference_id=draft.reference_id,
+        shown_at=draft.shown_at,
+    )
+
+
+def _recorded(session: Session, visitor: Visitor, draft: RatingDraft, *, rater_id: int, rated_at: float) -> RatingView:
+    answer = _checked_answer(session, visitor, draft)
+    bump_run(session, answer.run_id)  # locks the run's row: two tabs of one person append one after the other
+    last = ratings.head(
+        session,
+        rater_id=rater_id,
+        answer_id=draft.answer_id,
+        reference_id=draft.reference_id,
+        behaviour_id=draft.behaviour_id,
+    )
+    row = _row(draft, run_id=answer.run_id, rater_id=rater_id, rated_at=rated_at)
+    if last is not None and all(getattr(last, name) == getattr(row, name) for name in _JUDGEMENT):
+        return _view_of_row(session, last)
+    row.replaces = last.id if last is not None and last.verdict is not None else None
+    return _view_of_row(session, ratings.append(session, row, superseding=last))
 
 
 def undo_rating(store: Store, visitor: Visitor, rating_id: int) -> RatingView | None:
@@ -115,16 +149,22 @@ def undo_rating(store: Store, visitor: Visitor, rating_id: int) -> RatingView | 
     Raises NotFound for a rating that is not there for this visitor, NotAllowed for somebody else's, and Conflict for
     one that is no longer in force.
     """
+    return undo_ratings(store, visitor, [rating_id])[0]
+
+
+def undo_ratings(store: Store, visitor: Visitor, rating_ids: Sequence[int]) -> list[RatingView | None]:
+    """Take back several of one's own ratings, all or none, in this order. Raises as `undo_rating` does."""
     rater_id = _rater_of(visitor)
     with store.write() as session:
-        rating = ratings.get_rating(session, rating_id)
-        if rating is None or (rating.rater_id != rater_id and not visitor.is_owner):
-            raise NotFound("There is no such rating.", hint="Reload the page to see what is there now.")
-        if rating.rater_id != rater_id:
-            raise NotAllowed("That is somebody else's rating.", hint="Only who gave a rating takes it back.")
-        _require_run(session, visitor, rating.run_id)
-        bump_run(session, rating.run_id)
-        return _undone(session, rating_id)
+        for rating_id in rating_ids:
+            rating = ratings.get_rating(session, rating_id)
+            if rating is None or (rating.rater_id != rater_id and not visitor.is_owner):
+                raise NotFound("There is no such rating.", hint="Reload the page to see what is there now.")
+            if rating.rater_id != rater_id:
+                raise NotAllowed("That is somebody else's rating.", hint="Only who gave a rating takes it back.")
+            _require_run(session, visitor, rating.run_id)
+            bump_run(session, rating.run_id)
+        return [_undone(session, rating_id) for rating_id in rating_ids]
 
 
 def undo_last(store: Store, visitor: Visitor, run_id: int) -> tuple[RatingView, RatingView | None] | None:
@@ -138,6 +178,19 @@ def undo_last(store: Store, visitor: Visitor, run_id: int) -> tuple[RatingView, 
             return None
         undone = _view_of_row(session, newest)
         return undone, _undone(session, undone.id)
+
+
+def newest_vote(store: Store, visitor: Visitor, run_id: int) -> list[RatingView]:
+    """The visitor's newest rating in force in this run, with those that were given in the same moment, by id."""
+    rater_id = _rater_of(visitor)
+    with store.read() as session:
+        _require_run(session, visitor, run_id)
+        newest = ratings.newest_in_force(session, run_id=run_id, rater_id=rater_id)
+        if newest is None:
+            return []
+        records = ratings.comparison_ratings(session, rater_id=rater_id, answer_ids=[newest.answer_id])
+        of_one = [rating_view(record) for record in records if record.rating.reference_id == newest.reference_id]
+        return [one for one in of_one if newest.rated_at - one.rated_at < _ONE_VOTE_SECONDS]
 
 
 def list_ratings(
@@ -221,7 +274,7 @@ def _checked_answer(session: Session, visitor: Visitor, draft: RatingDraft) -> R
     return answer
 
 
-def _row(draft: RatingDraft, *, run_id: int, rater_id: int, comment: str) -> Rating:
+def _row(draft: RatingDraft, *, run_id: int, rater_id: int, rated_at: float) -> Rating:
     return Rating(
         run_id=run_id,
         rater_id=rater_id,
@@ -230,11 +283,11 @@ def _row(draft: RatingDraft, *, run_id: int, rater_id: int, comment: str) -> Rat
         behaviour_id=draft.behaviour_id,
         verdict=draft.verdict.value,
         both_bad=draft.both_bad,
-        comment=comment,
+        comment=draft.comment,
         blind=draft.blind,
         side=draft.side.value if draft.side else None,
         shown_at=draft.shown_at,
-        rated_at=time.time(),
+        rated_at=rated_at,
     )
 
 

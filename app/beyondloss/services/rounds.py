@@ -3,7 +3,7 @@
 The order follows from the rater and the ratings in force alone, so a round goes on where it stopped, on any device.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from beyondloss.domain.blinding import shuffled_place, side_of
 from beyondloss.domain.ratings import Side
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.comparisons import Reference, find_reference
-from beyondloss.services.verdicts import Asked, asked_of, by_pair, pairs_of
+from beyondloss.services.verdicts import Asked, asked_of, by_pair, judge_pairs, pairs_of
 from beyondloss.store import verdicts
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
@@ -146,7 +146,7 @@ def _round(
         against=against,
         against_step=reference.step,
         against_run=reference.run,
-        due=_due(asked, changed, given, rated=mine, rater_id=visitor.rater_id or 0),
+        due=_due(asked, pairs, given, rated=mine, rater_id=visitor.rater_id or 0),
         asked=len(changed),
         equal=len(pairs) - len(changed),
         rated=len(mine),
@@ -159,28 +159,48 @@ def _round(
 
 def _due(
     asked: Asked,
-    changed: Sequence[PairRecord],
+    pairs: Sequence[PairRecord],
     given: Mapping[Pair, Sequence[GivenRating]],
     *,
     rated: Collection[PairRecord],
     rater_id: int,
 ) -> tuple[DuePair, ...]:
-    """What a verdict lacks most comes first: the behaviour with the fewest ratings, then the pair with the fewest."""
-    behaviours = {probe.id: [one.id for one in probe.behaviours] for probe in asked.probes}
-    by_behaviour: dict[int, int] = defaultdict(int)
-    for pair in changed:
-        for behaviour_id in behaviours[pair.probe_id]:
-            by_behaviour[behaviour_id] += _raters_of(given.get(_key(pair), ()))
+    """What verdicts need most comes first, then what the fewest people rated; shuffled for each rater among equals."""
+    needing = _verdicts_needing(asked, pairs, given)
 
     def urgency(pair: PairRecord) -> tuple[int, int, int]:
-        fewest = min((by_behaviour[one] for one in behaviours[pair.probe_id]), default=0)
-        place = shuffled_place(pair.probe_id, rater_id, salt=_salt(pair))
-        return fewest, _raters_of(given.get(_key(pair), ())), place
+        place = shuffled_place(pair.probe_id, rater_id, salt=_salt(pair.answer_id, pair.reference_id))
+        return -needing[pair.probe_id], _raters_of(given.get(_key(pair), ())), place
 
     return tuple(
-        DuePair(pair.answer_id, pair.reference_id, side_of(pair.probe_id, rater_id, salt=_salt(pair)))
-        for pair in sorted((pair for pair in changed if pair not in rated), key=urgency)
+        DuePair(
+            pair.answer_id,
+            pair.reference_id,
+            side_for(rater_id, pair.probe_id, pair.answer_id, pair.reference_id),
+        )
+        for pair in sorted((pair for pair in pairs if pair.changed and pair not in rated), key=urgency)
     )
+
+
+def _verdicts_needing(
+    asked: Asked, pairs: Sequence[PairRecord], given: Mapping[Pair, Sequence[GivenRating]]
+) -> Counter[int]:
+    """By probe id, of how many behaviours that are not decided it is among the probes to rate next.
+
+    A probe that examines no behaviour counts for all probes together.
+    """
+    examining = {probe.id for probe in asked.probes if probe.behaviours}
+    return Counter(
+        probe.id
+        for verdict in judge_pairs(asked.probes, asked.behaviours, pairs, given)
+        for probe in verdict.next_probes
+        if (verdict.behaviour is not None) == (probe.id in examining)
+    )
+
+
+def side_for(rater_id: int, probe_id: int, answer_id: int, reference_id: int) -> Side:
+    """Where this rater sees the checkpoint's answer of this comparison."""
+    return side_of(probe_id, rater_id, salt=_salt(answer_id, reference_id))
 
 
 def _raters_of(ratings: Collection[GivenRating]) -> int:
@@ -191,8 +211,8 @@ def _key(pair: PairRecord) -> Pair:
     return pair.answer_id, pair.reference_id
 
 
-def _salt(pair: PairRecord) -> str:
-    return f"{pair.answer_id}/{pair.reference_id}"
+def _salt(answer_id: int, reference_id: int) -> str:
+    return f"{answer_id}/{reference_id}"
 
 
 def _round_steps(

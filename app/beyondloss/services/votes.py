@@ -9,8 +9,11 @@ from beyondloss.domain.ratings import RatingDraft, Side, Verdict
 from beyondloss.errors import InvalidInput, NotFound
 from beyondloss.services import ratings
 from beyondloss.services.ratings import RatingView
+from beyondloss.services.rounds import side_for
 from beyondloss.store import comparisons
+from beyondloss.store.comparisons import PlacedAnswer
 from beyondloss.store.engine import Store
+from beyondloss.store.rows import stored_id
 
 
 class Choice(StrEnum):
@@ -24,15 +27,15 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What a rater chose of the answers on the left and on the right, one of which is from `step` of `run_id`.
+    """What a rater chose of two answers (`pair`, in any order), one of which is from `step` of `run_id`.
 
+    Where each of them stood follows from the rater: the page does not say it, so that nobody can read it there.
     `choice` is for the comparison as a whole, `splits` for single behaviours by id: one of them is needed.
     """
 
     run_id: int
     step: int
-    left_id: int
-    right_id: int
+    pair: tuple[int, int]
     choice: Choice | None
     splits: Mapping[int, Choice]
     comment: str = ""
@@ -41,8 +44,9 @@ class Vote:
 
 
 def cast_vote(store: Store, visitor: Visitor, vote: Vote) -> tuple[RatingView, ...]:
-    """Record the vote: first the whole, then single behaviours, whose later word counts for them.
+    """Record the vote, whole or not at all: first the comparison, then single behaviours, whose later word counts.
 
+    Who votes again on what they have rated before knows the names: that vote is not blind.
     Raises InvalidInput for a vote that says nothing or shows no answer of its checkpoint, NotFound for answers that
     are not there for this visitor, NotAllowed for who may not rate.
     """
@@ -51,26 +55,24 @@ def cast_vote(store: Store, visitor: Visitor, vote: Vote) -> tuple[RatingView, .
     said += vote.splits.items()
     if not said:
         raise InvalidInput("The vote says nothing.", hint="Choose left, right, same, or both bad.")
-    side = _side(store, visitor, vote)
-    answer, reference = (vote.left_id, vote.right_id) if side is Side.LEFT else (vote.right_id, vote.left_id)
-    return tuple(
-        ratings.record_rating(
-            store,
-            visitor,
-            RatingDraft(
-                answer_id=answer,
-                reference_id=reference,
-                verdict=_verdict(choice, side),
-                behaviour_id=behaviour_id,
-                both_bad=choice is Choice.BAD,
-                comment=vote.comment,
-                blind=vote.blind,
-                side=side,
-                shown_at=vote.shown_at,
-            ),
+    answer, reference = _answer_and_reference(store, visitor, vote)
+    answer_id, reference_id = stored_id(answer.record.answer.id), stored_id(reference.record.answer.id)
+    side = side_for(visitor.rater_id or 0, answer.record.answer.probe_id, answer_id, reference_id)
+    drafts = [
+        RatingDraft(
+            answer_id=answer_id,
+            reference_id=reference_id,
+            verdict=_verdict(choice, side),
+            behaviour_id=behaviour_id,
+            both_bad=choice is Choice.BAD,
+            comment=vote.comment,
+            blind=vote.blind,
+            side=side,
+            shown_at=vote.shown_at,
         )
         for behaviour_id, choice in said
-    )
+    ]
+    return tuple(ratings.record_ratings(store, visitor, drafts, blind_once=True))
 
 
 def take_back(store: Store, visitor: Visitor, run_id: int, rating_ids: Sequence[int]) -> RatingView | None:
@@ -78,27 +80,25 @@ def take_back(store: Store, visitor: Visitor, run_id: int, rating_ids: Sequence[
 
     Ratings that are not the visitor's own, or no longer in force, stay as they are.
     """
-    if not rating_ids:
-        newest = ratings.undo_last(store, visitor, run_id)
-        return newest[0] if newest else None
-    found = ratings.own_ratings(store, visitor, rating_ids)
-    for rating in reversed(found):
-        ratings.undo_rating(store, visitor, rating.id)
+    if rating_ids:
+        found = ratings.own_ratings(store, visitor, rating_ids)
+    else:
+        found = ratings.newest_vote(store, visitor, run_id)
+    ratings.undo_ratings(store, visitor, [rating.id for rating in reversed(found)])
     return found[0] if found else None
 
 
-def _side(store: Store, visitor: Visitor, vote: Vote) -> Side:
-    """Where the checkpoint's answer stood. The page does not say, so that nobody can read it there."""
+def _answer_and_reference(store: Store, visitor: Visitor, vote: Vote) -> tuple[PlacedAnswer, PlacedAnswer]:
     with store.read() as session:
-        placed = comparisons.answers_by_id(session, (vote.left_id, vote.right_id))
+        placed = comparisons.answers_by_id(session, vote.pair)
     for found in placed.values():
         visitor.require_run(run_id=found.record.run_id, project_id=found.project_id)
     if len(placed) < 2:
         raise NotFound("There is no such answer.", hint="Reload the page: it may have been generated anew.")
-    for answer_id, side in ((vote.left_id, Side.LEFT), (vote.right_id, Side.RIGHT)):
-        record = placed[answer_id].record
-        if (record.run_id, record.step) == (vote.run_id, vote.step):
-            return side
+    one, other = (placed[answer_id] for answer_id in vote.pair)
+    for answer, reference in ((one, other), (other, one)):
+        if (answer.record.run_id, answer.record.step) == (vote.run_id, vote.step):
+            return answer, reference
     raise InvalidInput("Neither answer is from this checkpoint.", hint="Reload the page and rate again.")
 
 

@@ -74,6 +74,14 @@ def head(
     return session.exec(query).first()
 
 
+def shown_before(session: Session, *, rater_id: int, answer_id: int, reference_id: int, shown_at: float | None) -> bool:
+    """Whether this person has rated this comparison, or taken a rating back, in an earlier showing than this one."""
+    query = select(Rating.shown_at).where(
+        Rating.rater_id == rater_id, Rating.answer_id == answer_id, Rating.reference_id == reference_id
+    )
+    return any(earlier is None or earlier != shown_at for earlier in session.exec(query).all())
+
+
 def append(session: Session, rating: Rating, *, superseding: Rating | None) -> Rating:
     """Put a rating at the end of its log."""
     session.add(rating)

@@ -2,7 +2,7 @@
 
 import { bindKeys, flash, isFree } from "../keys.js";
 import { toast } from "../toast.js";
-import { advance, bringBack, current, fill, skipped, state, take } from "./cards.js";
+import { advance, bringBack, current, fill, restart, skipped, state, take } from "./cards.js";
 import { send } from "./sending.js";
 
 // Nobody has read a comparison this soon: an Enter meant for the one before is no skip.
@@ -21,13 +21,16 @@ function start() {
     if (event.target.matches("[data-goes]")) location.assign(event.target.selectedOptions[0].dataset.href);
   });
   document.addEventListener("keydown", onKey);
+  document.addEventListener("live", (event) => {
+    if (event.detail.seen === document.getElementById("rate-progress").dataset.seen) event.preventDefault();
+  });
   const press = (key) => (event) => (event.repeat ? null : pressed(key));
   bindKeys({
     a: press("a"),
     b: press("b"),
     s: press("s"),
     x: press("x"),
-    c: comment,
+    c: (event) => (event.repeat ? null : comment()),
     u: (event) => (event.repeat ? null : undo()),
   });
 }
@@ -58,10 +61,11 @@ function vote(form, submitter) {
   said.set("state", state().toString());
   done.push(entry);
   votedAt = performance.now();
-  send(root.dataset.path, () => new URLSearchParams(said)).then((answer) => {
-    if (answer) return arrived(answer, entry);
-    done.splice(done.indexOf(entry), 1);
-    bringBack(entry.card);
+  send(root.dataset.path, () => new URLSearchParams(said), root.dataset.unsaved).then(({ part, refused }) => {
+    if (part) return arrived(part, entry);
+    const place = done.indexOf(entry);
+    if (place >= 0) done.splice(place, 1);
+    return refused ? restart() : bringBack(entry.card, { arrived: false });
   });
 }
 
@@ -85,8 +89,9 @@ const ARROWS = { ArrowLeft: "a", ArrowRight: "b", ArrowDown: "s" };
 
 function onKey(event) {
   if (event.repeat || !isFree(event)) return;
-  if (event.key === "Enter" && !event.target.closest?.("a, button, summary")) onEnter(event);
-  if (Object.hasOwn(ARROWS, event.key) && !event.target.closest?.("[type=radio]") && current()) {
+  const isControl = event.target.closest?.("a, button, summary");
+  if (event.key === "Enter" && !isControl) onEnter(event);
+  if (Object.hasOwn(ARROWS, event.key) && !isControl && !event.target.closest?.("[type=radio]") && current()) {
     event.preventDefault();
     const button = pressed(ARROWS[event.key]);
     if (button) flash(button);
@@ -133,7 +138,10 @@ function undo() {
     if (entry && !entry.ids) return null; // it never arrived
     return new URLSearchParams({ last: entry?.ids ?? "", state: state().toString() });
   };
-  send(`${root.dataset.path}/undo`, body).then((answer) => answer && undone(answer));
+  send(`${root.dataset.path}/undo`, body).then(({ part, refused }) => {
+    if (part) undone(part);
+    if (refused) restart();
+  });
   return button;
 }
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from beyondloss.store.engine import Store
 from beyondloss.store.tables import Run
 from tests.browser.run_content import ANSWERS, STOCK, a_changing_run
-from tests.factories import a_rater, a_run, a_share_link
+from tests.factories import a_rater, a_run, a_share_link, points
 
 
 @pytest.fixture
@@ -52,6 +52,10 @@ def test_nothing_in_a_blind_comparison_says_which_answer_is_the_checkpoints(clie
     assert not re.search(r"<(ins|del)\b", form)
     low, high = re.findall(r'data-pair="(\d+)-(\d+)"', form)[0]
     assert int(low) < int(high)
+    assert set(re.findall(r"\d+-\d+", form)) == {f"{low}-{high}"}
+    answers = [re.sub(r">[^<]*<", "><", one) for one in re.findall(r'<div class="rate-text".*?</div>', form, re.DOTALL)]
+    marks = [set(re.findall(r"<[^>]+>", one)) - {"<mark>", "</mark>"} for one in answers]
+    assert marks[0] == marks[1]
 
 
 def test_names_are_shown_to_who_asks_for_them_and_the_rating_says_so(client: TestClient, run: Run) -> None:
@@ -80,11 +84,11 @@ def test_equal_answers_are_not_asked_and_a_finished_round_says_so(client: TestCl
 
 def test_a_skipped_comparison_waits_until_the_others_are_done(client: TestClient, run: Run) -> None:
     page = client.get(f"/runs/{run.id}/rate?step=30").text
-    first = fields(page)["left"]
+    first = fields(page)["pair"]
     skip = re.findall(r'class="button quiet rate-skip" href="([^"]+)"', page)[0].replace("&amp;", "&")
     for _number in range(2):
         page = client.get(skip).text
-        assert fields(page)["left"] != first
+        assert fields(page)["pair"] != first
         client.post(f"/runs/{run.id}/rate", data=fields(page) | {"verdict": "same"})
     page = client.get(skip).text
     assert "1 comparison left, which you skipped." in page
@@ -95,7 +99,7 @@ def test_undo_without_scripts_brings_the_comparison_back(client: TestClient, run
     client.post(f"/runs/{run.id}/rate", data=fields(page) | {"verdict": "left"})
     answer = client.post(f"/runs/{run.id}/rate/undo", data={"state": "step=30"})
     again = client.get(answer.headers["location"]).text
-    assert fields(again)["left"] == fields(page)["left"]
+    assert fields(again)["pair"] == fields(page)["pair"]
     assert "Taken back: here it is again." in again
     assert client.get(f"/api/v1/ratings?run={run.id}").json()["items"] == []
 
@@ -112,7 +116,16 @@ def test_behaviours_are_rated_one_by_one(client: TestClient, run: Run) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"verdict": "better"}, {"verdict": ""}, {"left": "0"}, {"step": "7"}, {"split-x": "left"}, {"split-1": "up"}],
+    [
+        {"verdict": "better"},
+        {"verdict": ""},
+        {"pair": "0-0"},
+        {"pair": "7"},
+        {"pair": "1-99999"},
+        {"step": "7"},
+        {"split-x": "left"},
+        {"split-1": "up"},
+    ],
 )
 def test_a_form_that_says_nothing_sensible_is_refused_in_words(
     client: TestClient, run: Run, wrong: dict[str, str]
@@ -143,7 +156,7 @@ def test_a_guest_who_may_rate_comes_in_at_the_first_comparison(stranger: TestCli
     answer = stranger.post("/s/rate", data={"name": "Mei"})
     assert answer.headers["location"] == f"/runs/{run.id}/rate"
     page = stranger.get(answer.headers["location"]).text
-    assert fields(page)["left"]
+    assert fields(page)["pair"]
     assert STOCK.split(".", maxsplit=1)[0] in page
 
 
@@ -170,6 +183,32 @@ def test_raters_do_not_see_each_others_comparisons_as_rated(
     assert "0 of 3" in theirs
     assert "1 of 3" in theirs  # everyone's bar
     assert "my secret reason" not in theirs
+
+
+def test_who_votes_again_after_the_names_were_shown_is_not_blind_whatever_the_form_says(
+    client: TestClient, run: Run
+) -> None:
+    page = client.get(f"/runs/{run.id}/rate?step=30").text
+    for _twice in range(2):  # a second press of the same button is the same vote
+        client.post(f"/runs/{run.id}/rate", data=fields(page) | {"verdict": "left"})
+    assert [one["blind"] for one in client.get(f"/api/v1/ratings?run={run.id}").json()["items"]] == [True]
+    client.post(f"/runs/{run.id}/rate/undo", data={"state": "step=30"})
+    again = client.get(f"/runs/{run.id}/rate?step=30&at={fields(page)['pair']}").text
+    client.post(f"/runs/{run.id}/rate", data=fields(again) | {"verdict": "right", "shown_at": "99.5"})
+    assert [one["blind"] for one in client.get(f"/api/v1/ratings?run={run.id}").json()["items"]] == [False]
+
+
+def test_a_page_left_open_learns_of_ratings_and_not_of_loss(client: TestClient, store: Store, run: Run) -> None:
+    page = client.get(f"/runs/{run.id}/rate?step=30").text
+    address, rev = re.findall(r'data-live="([^"]+)" data-live-rev="(\d+)"', page)[0]
+    seen = re.findall(r'data-seen="(\w+)"', page)[0]
+    ask = lambda revision: client.get(f"{address.replace('&amp;', '&')}&rev={revision}")  # noqa: E731
+    assert ask(rev).status_code == 204
+    points(store, run, loss=[0.5])
+    news = ask(rev).json()
+    assert (news["rev"] > int(rev), news["seen"]) == (True, seen)
+    client.post(f"/runs/{run.id}/rate", data=fields(page) | {"verdict": "left"})
+    assert ask(news["rev"]).json()["seen"] != seen
 
 
 def test_a_run_without_answers_says_what_to_wait_for(client: TestClient, store: Store) -> None:

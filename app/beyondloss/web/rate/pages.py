@@ -1,5 +1,6 @@
 """Everything rating mode shows, as one frozen value. Knows no HTTP and no store."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +24,8 @@ from beyondloss.web.run.segments import Segment, diff_segments
 
 @dataclass(frozen=True, slots=True)
 class BlindColumn:
-    """One answer. `name` says whose it is, empty while nobody may know."""
+    """One answer, without its id: ids rise with time. `name` says whose it is, empty while nobody may know."""
 
-    answer_id: int
     segments: tuple[Segment, ...]
     empty: bool
     name: str
@@ -113,6 +113,9 @@ class RatePage:
     """The comparison that comes first because its vote was taken back."""
     asks_name: bool
     revision: int
+    seen: str
+    """Changes with what the page shows of the round."""
+    live: str
 
 
 def build_page(
@@ -158,7 +161,15 @@ def build_page(
         at=str(query.at or ""),
         asks_name=visitor.rater_id is None,
         revision=run.revision,
+        seen=seen_of(found),
+        live=RateQuery(found.step, query.against, query.sampling).href(f"{path}/live"),
     )
+
+
+def seen_of(found: RatingRound) -> str:
+    """The same as long as the page would show the same of this round."""
+    counts = (found.asked, found.equal, found.rated, found.rated_by_anybody, found.ratings, found.raters)
+    return hashlib.sha256(repr((counts, found.steps)).encode()).hexdigest()[:16]
 
 
 def build_card(comparison: Comparison, side: Side, query: RateQuery, found: RatingRound) -> RateCard:
@@ -218,4 +229,4 @@ def answer_name(run: str, step: int) -> str:
 
 
 def _column(answer: AnswerView, segments: tuple[Segment, ...], name: str) -> BlindColumn:
-    return BlindColumn(answer.id, segments, empty=not answer.text.strip(), name=name)
+    return BlindColumn(segments, empty=not answer.text.strip(), name=name)

@@ -70,6 +70,10 @@ def read_rate_query(parameters: Mapping[str, str]) -> RateQuery:
     )
 
 
+def read_shown(text: str) -> Shown | None:
+    return next(iter(_shown(text)), None)
+
+
 def shown(one: int, other: int) -> Shown:
     return Shown(min(one, other), max(one, other))
 

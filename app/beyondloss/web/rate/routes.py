@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from beyondloss.errors import InvalidInput
-from beyondloss.services import ratings, runs, votes
+from beyondloss.services import ratings, rounds, runs, votes
 from beyondloss.services.votes import Choice, Vote
 from beyondloss.web.i18n import gettext as _
+from beyondloss.web.live import live_response
 from beyondloss.web.rate.loading import load_page
-from beyondloss.web.rate.pages import rate_path
-from beyondloss.web.rate.query import RateQuery, read_rate_query, shown
+from beyondloss.web.rate.pages import rate_path, seen_of
+from beyondloss.web.rate.query import RateQuery, read_rate_query, read_shown, shown
 from beyondloss.web.render import render, wants_part
 from beyondloss.web.visitors import remember_rater, visitor_of
 
@@ -22,6 +23,11 @@ router = APIRouter(prefix="/runs/{reference}/rate")
 
 _LARGEST_ID = 2**62
 _SPLIT = "split-"
+_LIVE_PARTS = {
+    "rate-head": "rate/_head.html",
+    "rate-progress": "rate/_progress.html",
+    "rate-end": "rate/_end.html",
+}
 _STATE_LIMIT = 8000
 State = Annotated[str, Form(max_length=_STATE_LIMIT)]
 
@@ -31,8 +37,7 @@ class VoteInput(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    left: int = Field(ge=1, le=_LARGEST_ID)
-    right: int = Field(ge=1, le=_LARGEST_ID)
+    pair: str = Field(max_length=80)
     step: int = Field(ge=0, le=_LARGEST_ID)
     verdict: str = Field(default="", max_length=20)
     comment: str = Field(default="", max_length=20_000)
@@ -44,8 +49,21 @@ class VoteInput(BaseModel):
 def show(request: Request, reference: str) -> Response:
     store, visitor = request.app.state.store, visitor_of(request)
     page = load_page(store, visitor, reference, read_rate_query(request.query_params))
-    parts = {"rate-progress": "rate/_progress.html", "rate-end": "rate/_end.html"}
-    return render(request, "rate/rate.html", page, partial=parts)
+    return render(request, "rate/rate.html", page, partial=_LIVE_PARTS)
+
+
+@router.get("/live")
+def live(request: Request, reference: str, rev: int = 0) -> Response:
+    """Whether anything has changed that this page shows: a training that logs its loss changes nothing here."""
+    store, visitor = request.app.state.store, visitor_of(request)
+    run = runs.find_run(store, reference, visitor)
+    if rev == run.revision:
+        return live_response(run.revision, seen=rev, facts={})
+    query = read_rate_query(request.query_params)
+    found = rounds.open_round(
+        store, run.id, visitor, step=query.step, against=query.against, sampling=query.sampling or None
+    )
+    return live_response(run.revision, seen=rev, facts={"seen": seen_of(found)})
 
 
 @router.get("/next")
@@ -108,11 +126,13 @@ def _vote(run_id: int, given: VoteInput, *, blind: bool) -> Vote:
     extra = {name: str(value) for name, value in (given.model_extra or {}).items() if name.startswith(_SPLIT) and value}
     splits = {_behaviour_id(name): _choice(value) for name, value in extra.items()}
     whole = given.verdict not in {"", "split"}
+    pair = read_shown(given.pair)
+    if pair is None:
+        raise InvalidInput(_("That is no comparison."), hint=_("Reload the page and rate again."))
     return Vote(
         run_id=run_id,
         step=given.step,
-        left_id=given.left,
-        right_id=given.right,
+        pair=(pair.low, pair.high),
         choice=_choice(given.verdict) if whole else None,
         splits=splits,
         comment=given.comment,
