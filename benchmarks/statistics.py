@@ -1,15 +1,17 @@
-"""Do the verdicts keep what they promise? Simulated: false calls while peeking, coverage, power.
+"""Do the verdicts, and the choice of a checkpoint, keep what they promise? Simulated: false calls while peeking,
+coverage, power, and whether the best of many is told from luck.
 
 `python -m benchmarks.statistics` prints a table and exits 1 when a promise is broken. Pure computing, no store.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from beyondloss.analysis.choosing import FEWEST_PROBES, Cost, CostWord, Table, weigh
 from beyondloss.analysis.statistics.net_win import net_win, sign_flip_p
 from beyondloss.analysis.verdicts import ALPHA, MARGIN, ProbeValue, VerdictWord, judge
 
@@ -109,6 +111,69 @@ def power(*, probes: int, raters: int, net: float, rounds: int, seed: int = 4) -
     return once / rounds, always / rounds
 
 
+def checkpoints(rng: np.random.Generator, nets: Sequence[float], *, probes: int, raters: int) -> Table:
+    """One checkpoint per net win, the base before them."""
+    rated = [ratings(rng, probes=probes, raters=raters, net=net).mean(axis=1) for net in nets]
+    return Table((0, *range(1, len(nets) + 1)), np.vstack([np.zeros(probes), *rated]), ())
+
+
+@dataclass(frozen=True, slots=True)
+class CostsOfLoss:
+    """Means over rounds: of the regret as it is estimated, and as the highest mean minus the reference's would say."""
+
+    regret: float
+    naive: float
+    covered: float
+    costs: float
+    nothing: float
+
+
+def costs_of_loss(nets: Sequence[float], *, probes: int, raters: int, rounds: int, seed: int = 5) -> CostsOfLoss:
+    """The last checkpoint is the one that loss would choose; the base's net win is 0."""
+    rng = np.random.default_rng(seed)
+    found: list[Cost] = []
+    naive = 0.0
+    for _ in range(rounds):
+        table = checkpoints(rng, nets, probes=probes, raters=raters)
+        means = table.values.mean(axis=1)
+        naive += float(means.max() - means[-1]) / rounds
+        found += weigh(table, [len(nets)]).costs
+    truth = max(0.0, *nets) - nets[-1]
+    return CostsOfLoss(
+        regret=float(np.mean([one.regret.value for one in found])),
+        naive=naive,
+        covered=float(np.mean([one.regret.low <= truth <= one.regret.high for one in found])),
+        costs=float(np.mean([one.word is CostWord.COSTS for one in found])),
+        nothing=float(np.mean([one.word is CostWord.NOTHING for one in found])),
+    )
+
+
+def false_costs_under_peeking(*, probes: int, count: int, rounds: int, seed: int = 6) -> float:
+    """Share of rounds with equal checkpoints in which one is ever said to cost something, looking after each probe."""
+    rng = np.random.default_rng(seed)
+    wrong = 0
+    for _ in range(rounds):
+        table = checkpoints(rng, [0.0] * count, probes=probes, raters=1)
+        seen = (Table(table.steps, table.values[:, :upto], ()) for upto in range(FEWEST_PROBES, probes + 1))
+        wrong += any(weigh(one, [count]).costs[0].word is CostWord.COSTS for one in seen)
+    return wrong / rounds
+
+
+def promises_of_choosing(*, rounds: int) -> Iterator[Promise]:
+    for probes in (12, 30):
+        size = f"6 equal checkpoints x {probes} probes"
+        equal = costs_of_loss([0.0] * 5, probes=probes, raters=3, rounds=rounds)
+        yield Promise(f"regret where there is none, {size}", equal.regret, least=-0.03, most=0.03)
+        yield Promise(f"the same by the highest mean (biased), {size}", equal.naive, least=0.05)
+        yield Promise(f"coverage of the regret's interval, {size}", equal.covered, least=0.93)
+        margin = costs_of_loss([MARGIN, 0.0], probes=probes, raters=3, rounds=rounds)
+        yield Promise(f"false 'costs nothing' at the margin, {probes} probes", margin.nothing, most=0.06)
+    peeking = false_costs_under_peeking(probes=40, count=5, rounds=max(1, rounds // 5))
+    yield Promise("false 'costs' while peeking, 6 equal checkpoints x 40 probes", peeking, most=ALPHA)
+    real = costs_of_loss([0.1, 0.5, 0.3, -0.3], probes=30, raters=3, rounds=rounds)
+    yield Promise("a cost of 0.8 is found, 30 probes x 3 raters", real.costs, least=0.8)
+
+
 def promises(*, rounds: int) -> Iterator[Promise]:
     for probes in PROBES:
         for raters in RATERS:
@@ -123,6 +188,7 @@ def promises(*, rounds: int) -> Iterator[Promise]:
     once, always = power(probes=30, raters=3, net=0.33, rounds=rounds)
     yield Promise("power at 0.33, 30 probes x 3 raters, one look at the end", once, least=0.8)
     yield Promise("power at 0.33, 30 probes x 3 raters, as it may be peeked at", always, least=0.4)
+    yield from promises_of_choosing(rounds=max(1, rounds // 2))
 
 
 def main(arguments: list[str]) -> int:

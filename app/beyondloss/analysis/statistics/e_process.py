@@ -36,6 +36,16 @@ def e_value(values: Sequence[float], *, mean: float = 0.0) -> float:
     return float(e_values(values, mean=mean)[-1]) if len(values) else 1.0
 
 
+def e_value_above(values: Sequence[float]) -> float:
+    """E against "none of these is above 0 on average, given those before it": ∫₀¹ Π(1 + λ x_i) dλ, one-sided.
+
+    Each value may be of something chosen by looking at the values before it, which a test of their mean must not be.
+    """
+    points, weights = _nodes(MOST_NODES // 2)
+    logs = np.log1p(np.outer((points + 1) / 2, np.clip(np.asarray(values, dtype=np.float64), -1.0, 1.0))).sum(axis=1)
+    return float(np.exp(np.logaddexp.reduce(logs + np.log(weights / 2))))
+
+
 def confidence_sequence(values: Sequence[float], *, alpha: float = 0.05) -> Interval:
     """The means that nobody could bet against with success so far; covers at all times at once with 1 − α."""
     grid = np.linspace(-1.0, 1.0, GRID_STEPS + 1)[1:-1]
