@@ -35,6 +35,7 @@ class Layout:
     base_model: str | None = BASE_MODEL
     states: frozenset[CheckpointState] = PRESENT
     template: str | None = None
+    system_prompt: str | None = None
 
     def remove(self, run: Path, step: int) -> None:
         for path in run.iterdir():
@@ -109,7 +110,17 @@ def ms_swift(run: Path) -> Path:
 def axolotl(run: Path) -> Path:
     hf_run(run, steps=(10, 20))
     write_json(run / "adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": BASE_MODEL})
-    lines = ["[INFO] starting", "  0%|          | 0/100 [00:00<?, ?it/s]"]
+    config = {
+        "adapter": "lora",
+        "base_model": BASE_MODEL,
+        "datasets": [{"path": "data.jsonl", "type": "alpaca"}],
+        "learning_rate": 2e-4,
+        "micro_batch_size": 2,
+        "seed": 42,
+        "wandb_token": "hf_secret",
+    }
+    lines = ["[INFO] starting", f"[INFO] [axolotl.cli.config] config:\n{json.dumps(config, indent=2, sort_keys=True)}"]
+    lines.append("  0%|          | 0/100 [00:00<?, ?it/s]")
     for entry in log_entries(30):
         lines.append(f"{{'loss': '{entry['loss']:.4g}', 'grad_norm': '0.5', 'epoch': '{entry['epoch']}'}}")
         lines.append("{'eval_loss': nan, 'epoch': 'odd'}")
@@ -169,8 +180,8 @@ LAYOUTS = [
     Layout("huggingface-full", "huggingface", full_run, base_model=None),
     Layout("llamafactory-v0", "llamafactory", llamafactory_v0, template="qwen"),
     Layout("llamafactory-v1", "llamafactory-v1", llamafactory_v1),
-    Layout("ms-swift", "ms-swift", ms_swift, template="qwen2_5"),
-    Layout("axolotl", "axolotl", axolotl, steps=(10, 20)),
+    Layout("ms-swift", "ms-swift", ms_swift, template="qwen2_5", system_prompt="Be kind."),
+    Layout("axolotl", "axolotl", axolotl, steps=(10, 20), template="alpaca"),
     Layout("torchtune-steps", "torchtune", torchtune),
     Layout("torchtune-epochs", "torchtune", torchtune_epochs),
     Layout("mlx-lm", "mlx-lm", mlx, states=frozenset({CheckpointState.UNREADABLE})),

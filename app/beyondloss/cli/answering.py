@@ -16,6 +16,7 @@ from beyondloss.services.queue import JobView
 from beyondloss.services.runs import RunView
 from beyondloss.settings import Settings
 from beyondloss.store.engine import Store
+from beyondloss.web.template_words import doubt_advice, doubt_sentence, is_warning
 from beyondloss.worker.loop import run_worker
 from beyondloss.worker.main import build_engine, options_of
 
@@ -67,6 +68,12 @@ def answer_now(settings: Settings, store: Store, asked: Asked, *, show: bool) ->
         wall_seconds=time.monotonic() - began,
         failures=tuple(f"step {job.step}: {job.error}" for job in jobs if job.state is not JobState.DONE),
     )
+
+
+def doubts_of(run: RunView) -> list[str]:
+    """Warnings that probes are not asked as the run was trained."""
+    trained = run.trained_with
+    return [f"{doubt_sentence(doubt, trained)} {doubt_advice(doubt)}" for doubt in trained.doubts if is_warning(doubt)]
 
 
 def _work_until_ended(settings: Settings, store: Store, job_ids: Sequence[int]) -> None:

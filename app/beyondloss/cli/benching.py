@@ -57,8 +57,7 @@ def targets_of(folder: Path, base: str | None) -> list[Target]:
     named = base or run.base_model
     if not named:
         raise InvalidInput(f"{run.name} does not say which base it started from.", hint="Name it: --base MODEL")
-    folders = [*([Path(run.template)] if run.template else []), *(checkpoint.path for checkpoint in adapters)]
-    template = next(filter(has_tokenizer, folders), None)
+    template = next(filter(has_tokenizer, (checkpoint.path for checkpoint in adapters)), None)
     return [
         Target(0, 0, CheckpointKind.BASE, None, named, template),
         *(Target(c.step, c.step, c.kind, c.path, named, template) for c in adapters),

@@ -14,8 +14,11 @@ from beyondloss.services import runs
 from beyondloss.settings import Settings
 from beyondloss.store.engine import Store
 from beyondloss.store.migrate import check_current, current_revision
+from beyondloss.web.template_words import doubt_advice, doubt_sentence, is_warning
 
 LITTLE_SPACE_BYTES = 2_000_000_000
+MOST_RUNS = 200
+"""Of the newest, so many are looked at for how they were trained."""
 WORKER_PACKAGES = ("torch", "transformers", "peft", "safetensors")
 
 
@@ -46,6 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
     found += [*_worker(), _processor()]
     if found[3].state is State.FINE:
         found += _base_models(store)
+        found += _templates(store)
     store.dispose()
     return found
 
@@ -140,6 +144,17 @@ def _base_model(name: str, path: str | None) -> Finding:
         f"not on this machine (looked in {path or 'the Hugging Face cache'})",
         f"hf download {name}, or say where it is: beyondloss import DIR --base FOLDER",
     )
+
+
+def _templates(store: Store) -> list[Finding]:
+    """Runs whose probes are not asked as in training."""
+    views = runs.list_run_views(store, OWNER, limit=MOST_RUNS).runs
+    return [
+        Finding(f"run {view.name}", State.ABSENT, doubt_sentence(doubt, view.trained_with), doubt_advice(doubt))
+        for view in views
+        for doubt in view.trained_with.doubts
+        if is_warning(doubt)
+    ]
 
 
 def _cached(name: str) -> bool:

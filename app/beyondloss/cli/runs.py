@@ -84,13 +84,15 @@ def answer(
     store = invocation.store(settings)
     view = find_run(store, run)
 
-    from beyondloss.cli.answering import Asked, answer_now
+    from beyondloss.cli.answering import Asked, answer_now, doubts_of
     from beyondloss.domain.sampling import Sampling
 
     sampling = None
     if (max_new_tokens, temperature, samples) != (None, None, None):
         given = {"max_new_tokens": max_new_tokens, "temperature": temperature, "samples": samples}
         sampling = Sampling(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    for doubt in doubts_of(view):
+        typer.echo(doubt, err=True)
     asked = Asked(view, steps=step or None, sampling=sampling, set_name=set_name)
     answered = answer_now(settings, store, asked, show=not invocation.options.as_json)
     invocation.tell(answered.sentence, asdict(answered))

@@ -63,4 +63,22 @@ class FoundRun:
     first_log_key: str = ""
     """Names the beginning of a log that has no times: another key in the same folder is a rerun; "" says nothing."""
     template: str | None = None
+    """The trainer's name for the chat template trained with, where it has such names."""
+    system_prompt: str | None = None
+    """What training told the model where a conversation said nothing else, as far as the trainer writes it down."""
     problems: tuple[str, ...] = ()
+    read_mark: str = ""
+    """What its files looked like when they were read: the same mark later means that there is nothing new."""
+    log_only: bool = False
+    """Told by a log that lies elsewhere: it says nothing of checkpoints, nor of the trainer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedRun:
+    """What is stored of a run that a folder watch has read: enough not to read it again, and to miss it when gone.
+
+    `found` has no points. `mark` is its `read_mark`.
+    """
+
+    found: FoundRun
+    mark: str

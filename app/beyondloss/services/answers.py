@@ -12,6 +12,7 @@ from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState
 from beyondloss.domain.sampling import Sampling
 from beyondloss.domain.text import storable
 from beyondloss.errors import Conflict, NotFound
+from beyondloss.ingest.chat_templates import has_tokenizer
 from beyondloss.services.projects import ProbeView, messages_of, probe_view
 from beyondloss.store import answer_columns as columns
 from beyondloss.store import answers, asking, probes, projects, samplings
@@ -37,9 +38,6 @@ class AnswerView:
     signals: tuple[Signal, ...]
     provenance: Provenance
     created_at: float
-
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +158,14 @@ def _target(checkpoint: Checkpoint, run: Run, *, base_path: str | None, folders:
     """Our own copy of the weights is taken while it is there: the trainer may rotate its own away as they load."""
     kept = checkpoint.kept_path
     path = kept if kept is not None and Path(kept).is_dir() else checkpoint.path
-    own_template = [] if run.template is None else [run.template]
     return Target(
         checkpoint_id=stored_id(checkpoint.id),
         step=checkpoint.step,
         kind=CheckpointKind(checkpoint.kind),
         path=None if path is None else Path(path),
         base_model=base_path or run.base_model or "",
-        template_path=next(filter(_has_tokenizer, map(Path, [*own_template, *folders])), None),
+        template_path=next(filter(has_tokenizer, map(Path, folders)), None),
     )
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in TOKENIZER_FILES)
 
 
 def _questions(

@@ -3,10 +3,19 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from beyondloss.domain.runs import BASE_STEP, CheckpointState, FoundCheckpoint, FoundRun
+from beyondloss.domain.runs import (
+    BASE_STEP,
+    CheckpointKind,
+    CheckpointState,
+    FoundCheckpoint,
+    FoundRun,
+    RememberedRun,
+    RunState,
+)
 from beyondloss.domain.text import storable
 from beyondloss.store import checkpoints, projects
 from beyondloss.store.revisions import bump_run
@@ -18,6 +27,41 @@ Setting = str | int | float | bool | None
 
 SAME_START_SECONDS = 1.0
 """Two logs whose first entries lie no further apart began together."""
+
+
+def remembered_runs(session: Session) -> list[RememberedRun]:
+    """The latest run of every folder, as it was last read there. Checkpoints that are gone are left out."""
+    rows = session.exec(select(Run).where(Run.output_dir != "").order_by(col(Run.generation))).all()
+    there: dict[int, list[Checkpoint]] = {}
+    for row in session.exec(select(Checkpoint).where(Checkpoint.step > BASE_STEP)):
+        if row.found_state != CheckpointState.GONE.value:
+            there.setdefault(row.run_id, []).append(row)
+    latest = {run.output_dir: run for run in rows}
+    return [
+        RememberedRun(_as_found(run, there.get(stored_id(run.id), [])), str(run.read_state.get("mark", "")))
+        for run in latest.values()
+    ]
+
+
+def _as_found(run: Run, rows: Sequence[Checkpoint]) -> FoundRun:
+    return FoundRun(
+        name=run.name,
+        output_dir=Path(run.output_dir),
+        trainer=run.trainer,
+        base_model=run.base_model,
+        state=RunState(run.state),
+        checkpoints=tuple(
+            FoundCheckpoint(
+                step=row.step,
+                path=Path(row.path or run.output_dir),
+                kind=CheckpointKind(row.kind),
+                state=CheckpointState(row.found_state or row.state),
+            )
+            for row in rows
+        ),
+        points=(),
+        first_log_key=run.first_log_key,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +135,12 @@ def change_base(session: Session, run: Run, base_model: str | None) -> bool:
 def take_facts(run: Run, found: FoundRun) -> bool:
     """Everything about the run that is neither checkpoint nor point. Whether that changed it."""
     before = run.model_dump()
-    run.trainer, run.state = found.trainer, found.state.value
-    run.template = found.template or run.template
-    run.config = stored_settings(found.config) or run.config
-    run.problems = [storable(problem) for problem in found.problems]
+    if not found.log_only or run.trainer == found.trainer:
+        run.trainer, run.state = found.trainer, found.state.value
+        run.problems = [storable(problem) for problem in found.problems]
+    run.template = storable(found.template) if found.template else run.template
+    run.system_prompt = storable(found.system_prompt) if found.system_prompt else run.system_prompt
+    run.config = (run.config if found.log_only else {}) | stored_settings(found.config) or run.config
     run.first_log_key = run.first_log_key or found.first_log_key
     if found.first_log_at is not None:
         run.first_log_at = min(found.first_log_at, run.first_log_at or found.first_log_at)
@@ -103,6 +149,8 @@ def take_facts(run: Run, found: FoundRun) -> bool:
 
 def take_checkpoints(session: Session, run: Run, found: FoundRun) -> TakenCheckpoints:
     """Weights that lay here when an earlier run of this folder was read are still that run's."""
+    if found.log_only:
+        return take_reported(session, run, ())
     run_id = stored_id(run.id)
     others = [row for row in runs_in_folder(session, run.output_dir) if row.id != run_id]
     foreign = checkpoints.stamps_of(session, [stored_id(row.id) for row in others]) if others else set()

@@ -101,6 +101,7 @@ class Run(SQLModel, table=True):
     base_model: str | None = None
     base_asked: bool = False
     template: str | None = None
+    system_prompt: str | None = None
     state: str
     config: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     problems: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

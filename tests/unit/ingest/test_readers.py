@@ -110,7 +110,8 @@ def test_a_vanished_checkpoint_leaves_the_others(layout: Layout, run: Path):
 
 
 def test_a_run_tells_the_template_it_was_trained_with(layout: Layout, run: Path):
-    assert found_run(run).template == layout.template
+    found = found_run(run)
+    assert (found.template, found.system_prompt) == (layout.template, layout.system_prompt)
 
 
 def test_no_secret_is_among_the_settings(run: Path):

@@ -93,9 +93,13 @@ def schema(store: Store) -> dict[str, list[str]]:
         ours = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
         found = connection.execute(text(ours)).fetchall()
     return {
-        name: sorted(" ".join(part.split()).removesuffix(" )") for part in re.split(r",\s*\n", sql))
-        for name, sql in found
+        name: sorted(" ".join(part.split()) for part in re.split(r",(?![^()]*\))", _inside(sql))) for name, sql in found
     }
+
+
+def _inside(sql: str) -> str:
+    """What stands between the outermost brackets. A column added later is not on a line of its own."""
+    return sql[sql.index("(") + 1 : sql.rindex(")")]
 
 
 def test_upgrading_what_is_current_imports_no_alembic(store: Store) -> None:

@@ -81,6 +81,7 @@ class HuggingFaceReader:
             first_log_at=log.started_at,
             first_log_key=log.key,
             template=self.template(folder),
+            system_prompt=self.system_prompt(folder),
             problems=(*log.problems, *_problems(every, checkpoints), *([final.problem] if final.problem else [])),
         )
 
@@ -103,6 +104,10 @@ class HuggingFaceReader:
 
     def template(self, folder: Path) -> str | None:
         """The name of the chat template trained with, where the trainer has such names."""
+        return None
+
+    def system_prompt(self, folder: Path) -> str | None:
+        """What training told the model where a conversation said nothing else, where the trainer writes that down."""
         return None
 
     def base_model(self, folder: Path, checkpoint: Path) -> str | None:

@@ -48,6 +48,9 @@ class LlamaFactoryReader(HuggingFaceReader):
     def template(self, folder: Path) -> str | None:
         return template_of(folder)
 
+    def system_prompt(self, folder: Path) -> str | None:
+        return system_prompt_of(folder)
+
     def base_model(self, folder: Path, checkpoint: Path) -> str | None:
         return super().base_model(folder, checkpoint) or text_at(settings_of(folder), "model_name_or_path")
 
@@ -61,6 +64,11 @@ def settings_of(folder: Path) -> dict[str, Setting]:
 
 def template_of(folder: Path) -> str | None:
     return text_at(settings_of(folder), "template")
+
+
+def system_prompt_of(folder: Path) -> str | None:
+    """From the file itself: among the settings a long text is left out."""
+    return text_at(read_yaml(folder / "training_args.yaml"), "default_system")
 
 
 class LlamaFactoryV1Reader:
@@ -98,6 +106,7 @@ class LlamaFactoryV1Reader:
             config=adapter_settings(newest) | settings,
             first_log_key=log.key,
             template=template_of(folder),
+            system_prompt=system_prompt_of(folder),
         )
 
     def _checkpoint(self, step: int, folder: Path) -> FoundCheckpoint | None:

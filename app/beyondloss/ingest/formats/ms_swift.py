@@ -40,6 +40,9 @@ class MsSwiftReader(HuggingFaceReader):
     def template(self, folder: Path) -> str | None:
         return text_at(read_mapping(folder / "args.json"), "template")
 
+    def system_prompt(self, folder: Path) -> str | None:
+        return text_at(read_mapping(folder / "args.json"), "system")
+
     def base_model(self, folder: Path, checkpoint: Path) -> str | None:
         named = text_at(read_mapping(folder / "args.json"), "model")
         return super().base_model(folder, checkpoint) or named

@@ -8,13 +8,17 @@ from pathlib import Path
 from sqlmodel import Session
 
 from beyondloss.domain.access import Visitor
+from beyondloss.domain.choices import Chosen
 from beyondloss.domain.runs import BASE_STEP, CheckpointKind, CheckpointState, RunState
+from beyondloss.domain.templates import TrainedWith
 from beyondloss.domain.text import storable
 from beyondloss.services.alarms import RunAlarms, alarms_of
 from beyondloss.services.runs.remembered import RememberedRow, remember_row, remembered_row
+from beyondloss.services.runs.training import trainings_of
 from beyondloss.services.runs.views import CheckpointView, RunPage, RunSummary, RunView
 from beyondloss.store import run_list
 from beyondloss.store.alarms import OpenAlarms, open_alarms
+from beyondloss.store.choices import chosen_by_run
 from beyondloss.store.engine import Store
 from beyondloss.store.projects import base_models
 from beyondloss.store.rows import stored_id
@@ -35,6 +39,7 @@ class _Facts:
     ratings: Mapping[int, RatingCount]
     losses: Mapping[int, MetricSeries]
     alarms: Mapping[int, OpenAlarms]
+    chosen: Mapping[int, Chosen]
 
 
 def list_runs(store: Store, visitor: Visitor, *, project: str | None = None) -> list[RunSummary]:
@@ -73,6 +78,7 @@ def _counted(session: Session, listed: Sequence[ListedRun]) -> list[RememberedRo
         ratings=run_list.rating_counts(session, run_ids),
         losses=run_list.losses(session, run_ids),
         alarms=open_alarms(session, run_ids),
+        chosen=chosen_by_run(session, run_ids),
     )
     changed = run_list.changed(session, sampling_of)
     return [
@@ -133,16 +139,26 @@ def _views(session: Session, listed: Sequence[ListedRun]) -> list[RunView]:
     answered = run_list.answered(session, _samplings(listed))
     ratings = run_list.rating_counts(session, run_ids)
     alarms = alarms_of(session, run_ids)
+    chosen = chosen_by_run(session, run_ids)
+    base_paths = {
+        stored_id(one.run.id): mapped.get((one.run.project_id, one.run.base_model or "")) or _folder(one.run.base_model)
+        for one in listed
+    }
+    trained = trainings_of(
+        session, [one.run for one in listed], checkpoints=checkpoints, base_paths=base_paths, asked=asked
+    )
     return [
         _view(
             one,
-            base_path=mapped.get((one.run.project_id, one.run.base_model or "")),
+            base_path=base_paths[stored_id(one.run.id)],
+            trained_with=trained[stored_id(one.run.id)],
             checkpoints=tuple(
                 _checkpoint(row, one, asked.get(one.run.project_id, 0), answered)
                 for row in checkpoints[stored_id(one.run.id)]
             ),
             ratings=ratings.get(stored_id(one.run.id), RatingCount()),
             alarms=alarms[stored_id(one.run.id)],
+            chosen=chosen.get(stored_id(one.run.id)),
         )
         for one in listed
     ]
@@ -152,9 +168,11 @@ def _view(
     listed: ListedRun,
     *,
     base_path: str | None,
+    trained_with: TrainedWith,
     checkpoints: tuple[CheckpointView, ...],
     ratings: RatingCount,
     alarms: RunAlarms,
+    chosen: Chosen | None,
 ) -> RunView:
     run = listed.run
     return RunView(
@@ -164,8 +182,8 @@ def _view(
         project=listed.project,
         trainer=run.trainer,
         base_model=run.base_model,
-        base_path=base_path or _folder(run.base_model),
-        template=run.template,
+        base_path=base_path,
+        trained_with=trained_with,
         state=RunState(run.state),
         output_dir=run.output_dir,
         first_seen=run.first_seen,
@@ -178,6 +196,7 @@ def _view(
         ratings=ratings.ratings,
         raters=ratings.raters,
         alarms=alarms,
+        chosen=chosen,
     )
 
 
@@ -197,7 +216,7 @@ def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
     views = [_checkpoint(row, listed, asked, facts.answered) for row in checkpoints]
     saved = [view.step for view in views if view.step != BASE_STEP]
     loss, ratings = facts.losses.get(run_id), facts.ratings.get(run_id, RatingCount())
-    alarms = facts.alarms.get(run_id)
+    alarms, chosen = facts.alarms.get(run_id), facts.chosen.get(run_id)
     steps = saved[-1:] + ([loss.last_step] if loss and loss.last_step is not None else [])
     return RunSummary(
         id=run_id,
@@ -223,6 +242,7 @@ def _summary(listed: ListedRun, facts: _Facts) -> RunSummary:
         sparkline=tuple(loss.sparkline) if loss else (),
         alarms=alarms.count if alarms else 0,
         worst_alarm=alarms.worst if alarms else None,
+        chosen_step=chosen.step if chosen else None,
     )
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from beyondloss.domain.alarms import Severity
+from beyondloss.domain.choices import Chosen
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, RunState
+from beyondloss.domain.templates import TrainedWith
 from beyondloss.services.alarms import RunAlarms
 
 Setting = str | int | float | bool | None
@@ -52,6 +54,8 @@ class RunSummary:
     alarms: int
     """Warnings and worse that nobody has acknowledged, none when muted."""
     worst_alarm: Severity | None
+    chosen_step: int | None
+    """The checkpoint that the owner means to use; 0 is the base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class RunView:
     base_model: str | None
     base_path: str | None
     """Where the base is found here: the project's mapping, or the name itself when it is a readable folder."""
-    template: str | None
+    trained_with: TrainedWith
     state: RunState
     output_dir: str
     first_seen: float
@@ -79,6 +83,7 @@ class RunView:
     ratings: int
     raters: int
     alarms: RunAlarms
+    chosen: Chosen | None
 
 
 @dataclass(frozen=True, slots=True)

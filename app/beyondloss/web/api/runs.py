@@ -6,7 +6,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from beyondloss.domain.access import Visitor
+from beyondloss.domain.alarms import Severity
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, RunState
+from beyondloss.domain.templates import TemplateDoubt, TemplateSource, TrainedWith
 from beyondloss.services import runs
 from beyondloss.services.projects import DEFAULT_PROJECT
 from beyondloss.services.runs import CheckpointView, ReportedCheckpoint, RunView
@@ -27,6 +29,8 @@ from beyondloss.web.api.shapes import (
     find_run,
     problems,
 )
+from beyondloss.web.run.settings import shown_config
+from beyondloss.web.template_words import doubt_advice, doubt_sentence, is_warning
 
 router = APIRouter(tags=["runs"])
 
@@ -46,6 +50,29 @@ class CheckpointOut(Out):
     answers_total: int
 
 
+class DoubtOut(Out):
+    """Something unlike between how training wrote its conversations and how probes are written."""
+
+    kind: TemplateDoubt
+    severity: Severity = Field(description="`warn` where answers are to prompts that training never saw, else `info`.")
+    message: str
+
+
+class TrainedWithOut(Out):
+    template: str | None = Field(description="The trainer's name for its chat template, where it has such names.")
+    system_prompt: str | None = Field(description="What training told the model, where the trainer writes it down.")
+    source: TemplateSource = Field(description="Whose tokenizer writes the probes.")
+    doubts: list[DoubtOut]
+
+
+class ChosenOut(Out):
+    """The checkpoint that the owner means to use; step 0 is the base."""
+
+    step: int
+    note: str
+    chosen_at: float = Field(description="POSIX seconds.")
+
+
 class RunOut(Out):
     """One run with its checkpoints, by rising step."""
 
@@ -62,9 +89,11 @@ class RunOut(Out):
     changed_at: float
     revision: int = Field(description="Rises with every change that a page of this run would show.")
     config: dict[str, str | int | float | bool | None]
+    trained_with: TrainedWithOut
     problems: list[str]
     ratings: int
     raters: int
+    chosen: ChosenOut | None
     checkpoints: list[CheckpointOut]
 
 
@@ -137,11 +166,32 @@ def post_checkpoints(store: TheStore, visitor: OwnerAsking, run: TheRun, body: C
 
 def run_out(view: RunView, visitor: Visitor) -> RunOut:
     """A guest learns nothing about this machine's folders."""
-    shown = RunOut.model_validate(view)
+    facts = {name: getattr(view, name) for name in RunOut.model_fields if name != "trained_with"}
+    shown = RunOut.model_validate(facts | {"trained_with": _trained_with(view.trained_with)}, from_attributes=True)
     if visitor.is_owner:
         return shown
-    checkpoints = [checkpoint_out(c, hidden=True) for c in view.checkpoints]
-    return shown.model_copy(update={"output_dir": None, "base_path": None, "checkpoints": checkpoints, "problems": []})
+    hidden = {
+        "output_dir": None,
+        "base_path": None,
+        "checkpoints": [checkpoint_out(c, hidden=True) for c in view.checkpoints],
+        "config": shown_config(view.config, own=False),
+        "problems": [],
+    }
+    return shown.model_copy(update=hidden)
+
+
+def _trained_with(trained: TrainedWith) -> TrainedWithOut:
+    doubts = [
+        DoubtOut(
+            kind=doubt,
+            severity=Severity.WARN if is_warning(doubt) else Severity.INFO,
+            message=f"{doubt_sentence(doubt, trained)} {doubt_advice(doubt)}",
+        )
+        for doubt in trained.doubts
+    ]
+    return TrainedWithOut(
+        template=trained.template, system_prompt=trained.system_prompt, source=trained.source, doubts=doubts
+    )
 
 
 def checkpoint_out(view: CheckpointView, *, hidden: bool = False) -> CheckpointOut:

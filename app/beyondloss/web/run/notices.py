@@ -7,6 +7,7 @@ from beyondloss.domain.jobs import JobState
 from beyondloss.domain.runs import BASE_STEP, CheckpointState
 from beyondloss.services.queue import JobView, QueueView
 from beyondloss.services.runs import CheckpointView, RunView
+from beyondloss.web.run.settings import build_doubts
 
 
 class NoticeKind(StrEnum):
@@ -23,14 +24,20 @@ class NoticeKind(StrEnum):
     SHARDED = "sharded"
     SAVING = "saving"
     NO_EFFECT = "no_effect"
+    OTHER_PROMPT = "other_prompt"
+    OTHER_TEMPLATE_THAN_BASE = "other_template_than_base"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`detail` is the fact behind it: a reason, an error, a name. The words around it are the template's."""
+    """`detail` is the fact behind it: a reason, an error, a name. The words around it are the template's.
+
+    `advice` says what to do where that depends on the fact.
+    """
 
     kind: NoticeKind
     detail: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,9 @@ def _of_run(run: RunView) -> list[Notice]:
         notices.append(Notice(NoticeKind.NO_PROBES, run.project))
     if all(checkpoint.step == BASE_STEP for checkpoint in run.checkpoints):
         notices.append(Notice(NoticeKind.NO_CHECKPOINT, str(run.config.get("save_steps") or "")))
+    for doubt in build_doubts(run):
+        kind = NoticeKind.OTHER_PROMPT if doubt.warning else NoticeKind.OTHER_TEMPLATE_THAN_BASE
+        notices.append(Notice(kind, doubt.sentence, doubt.advice))
     return notices
 
 

@@ -12,13 +12,14 @@ from beyondloss.domain.steering import Steering
 from beyondloss.services.comparisons import Comparison, ComparisonSet
 from beyondloss.services.projects import BehaviourView
 from beyondloss.services.queue import QueueView
-from beyondloss.services.runs import DeletionCount, RunView, Setting
+from beyondloss.services.runs import DeletionCount, RunView
 from beyondloss.web.run.alarms import AlarmList, alarms_mark, build_alarms
 from beyondloss.web.run.behaviours import BehaviourTable, Judgement, build_behaviours
 from beyondloss.web.run.cards import Card, CardState, build_card, verdict_word
 from beyondloss.web.run.checkpoints import Checkpoint, Choice, Stepper, build_checkpoints, build_stepper
 from beyondloss.web.run.notices import Notice, Progress, build_notices, build_progress
 from beyondloss.web.run.query import Mark, RunQuery, Show, View
+from beyondloss.web.run.settings import RunSettings, build_settings
 from beyondloss.web.sentence import Sentence, build_sentence
 
 
@@ -39,7 +40,7 @@ class RunHead:
     state: RunState
     output_dir: str
     problems: tuple[str, ...]
-    config: tuple[tuple[str, Setting], ...]
+    settings: RunSettings
     answers_done: int
     answers_total: int
     ratings: int
@@ -170,7 +171,7 @@ def build_page(facts: Facts, query: RunQuery, visitor: Visitor) -> RunPage:
     shown_ids = {card.id for card in shown}
     selected = next(c for c in run.checkpoints if c.step == comparisons.step)
     return RunPage(
-        head=_head(run, path),
+        head=_head(run, path, own=visitor.is_owner),
         checkpoints=build_checkpoints(run, query, path, comparisons, changed=facts.changed_by_step),
         stepper=build_stepper(run, query, path, comparisons),
         filters=_filters(query, path, comparisons, show=show),
@@ -206,7 +207,9 @@ def body_hash(run: RunView, steering: Steering | None) -> str:
     """Changes with everything the body shows, and not with the points of the curve, which come far more often."""
     shown = (run.name, run.base_model, run.base_path, run.state, run.problems, run.checkpoints, run.ratings, run.raters)
     return hashlib.sha256(
-        repr((shown, alarms_mark(run.alarms), steering, run.sampling_id, sorted(run.config.items()))).encode()
+        repr(
+            (shown, run.trained_with, alarms_mark(run.alarms), steering, run.sampling_id, sorted(run.config.items()))
+        ).encode()
     ).hexdigest()[:16]
 
 
@@ -260,7 +263,7 @@ def _is_shown(card: Card, show: Show, query: RunQuery) -> bool:
     return show is Show.CHANGED or (card.rating is not None and not card.rating.rated)
 
 
-def _head(run: RunView, path: str) -> RunHead:
+def _head(run: RunView, path: str, *, own: bool) -> RunHead:
     return RunHead(
         id=run.id,
         name=run.name,
@@ -274,7 +277,7 @@ def _head(run: RunView, path: str) -> RunHead:
         state=run.state,
         output_dir=run.output_dir,
         problems=run.problems,
-        config=tuple(sorted(run.config.items())),
+        settings=build_settings(run, own=own),
         answers_done=sum(c.answers_done for c in run.checkpoints),
         answers_total=sum(c.answers_total for c in run.checkpoints),
         ratings=run.ratings,
