@@ -1,7 +1,7 @@
 """What a report of one checkpoint is made of: verdicts, the most telling examples, and what loss did. No words.
 
 Examples come from everybody's ratings. A link's visitor sees only those that several people rated, so that no
-example tells what one other person said.
+example tells what one other person said, and, where the link allows rating, only those they have rated themselves.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from statistics import fmean
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services import comparisons, losses, runs, verdicts
+from beyondloss.services.agreement import Agreement, agreement_of
 from beyondloss.services.comparisons import Comparison
 from beyondloss.services.losses import LossLevels, LossMoves
 from beyondloss.services.runs import RunView
@@ -51,6 +52,7 @@ class Report:
     levels: tuple[LossLevels, ...]
     gains: tuple[Example, ...]
     setbacks: tuple[Example, ...]
+    agreement: Agreement
 
 
 def build_report(
@@ -79,6 +81,7 @@ def build_report(
         levels=losses.levels_at(store, run.id, [one.step for one in by_step]),
         gains=_strongest([one for one in examples if one.value > 0]),
         setbacks=_strongest([one for one in examples if one.value < 0]),
+        agreement=agreement_of(store, run.id, visitor, step=chosen, against=against),
     )
 
 
@@ -100,6 +103,8 @@ def _examples(store: Store, run_id: int, visitor: Visitor, found: Sequence[Compa
     for one in found:
         if one.answer is None or one.reference is None or not one.changed:
             continue
+        if not visitor.is_owner and visitor.may_rate and not one.my_ratings:
+            continue  # others' ratings must not sway who has yet to rate it
         said = list(said_by_rater(by_pair.get((one.answer.id, one.reference.id), ()), None).values())
         agreed = all(value > 0 for value in said) or all(value < 0 for value in said)
         if len(said) >= fewest and agreed:

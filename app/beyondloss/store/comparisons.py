@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from beyondloss.domain.runs import CheckpointState
 from beyondloss.store.answers import AnswerRecord
-from beyondloss.store.tables import Answer, Checkpoint, Probe, Run
+from beyondloss.store.tables import Answer, Checkpoint, Probe, Rating, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,31 @@ def answers_by_id(session: Session, answer_ids: Collection[int]) -> dict[int, Pl
         for answer, probe, step, run in session.exec(query).all()
         if answer.id is not None and run.id is not None
     }
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """Where an answer belongs, without its text."""
+
+    run_id: int
+    run: str
+    step: int
+    probe_id: int
+
+    def other_run(self, run_id: int) -> str:
+        """The run's name, empty if it is this one."""
+        return "" if self.run_id == run_id else self.run
+
+
+def rated_places(session: Session, run_id: int) -> dict[int, AnswerPlace]:
+    """By answer id, both answers of everything that was ever rated in a run."""
+    rated, references = (
+        select(column).where(Rating.run_id == run_id) for column in (Rating.answer_id, Rating.reference_id)
+    )
+    query = (
+        select(Answer.id, Run.id, Run.name, Checkpoint.step, Answer.probe_id)  # type: ignore[call-overload]
+        .join(Checkpoint, col(Checkpoint.id) == Answer.checkpoint_id)
+        .join(Run, col(Run.id) == Checkpoint.run_id)
+        .where(col(Answer.id).in_(rated) | col(Answer.id).in_(references))
+    )
+    return {answer_id: AnswerPlace(*place) for answer_id, *place in session.exec(query).all()}

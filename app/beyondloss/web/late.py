@@ -26,6 +26,7 @@ FEATURES = (
     "queue",
     "share",
     "compare",
+    "raters",
     "curves",
 )
 """Each is a module `beyondloss.web.<feature>.routes` with a `router`, or that module itself where a dot names it."""

@@ -109,7 +109,7 @@ def test_what_cannot_be_reported_is_told(client: TestClient, scene: Scene, addre
 def test_a_guest_reads_the_report_of_their_run_and_no_example_of_one_persons_rating(
     guest_of: GuestOf, scene: Scene
 ) -> None:
-    guest = guest_of(a_share_link(scene.store, run=scene.run).id)
+    guest = guest_of(a_share_link(scene.store, run=scene.run, role="view").id)
     assert guest.get(f"{scene.path}?format=json").json()["gains"]
     other = a_run(scene.store, a_project(scene.store))
     assert guest.get(f"/runs/{other.id}/report").status_code == 404

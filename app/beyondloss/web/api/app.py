@@ -6,8 +6,10 @@ from starlette.datastructures import State
 from beyondloss import __version__
 from beyondloss.web import validation
 from beyondloss.web.api import (
+    agreement,
     alarms,
     answers,
+    choices,
     docs,
     exports,
     health,
@@ -36,6 +38,8 @@ RESOURCES = (
     share_links,
     steering,
     verdicts,
+    agreement,
+    choices,
 )
 DESCRIPTION = """\
 Step 0 is the base everywhere. `{run}` is an id or a name. Lists come as `{"items": […], "next": cursor | null}`.

@@ -101,6 +101,7 @@ class RatePage:
     reference: str
     reading: str
     """Address of the same comparison on the run page."""
+    raters: str
     steps: tuple[StepChoice, ...]
     blind: bool
     other_blind: str
@@ -139,6 +140,7 @@ def build_page(
         step=found.step,
         this=answer_name("", found.step or 0),
         reference=answer_name(found.against_run, found.against_step or 0),
+        raters=f"{run_path}/raters",
         reading=RateQuery(found.step, query.against, query.sampling).href(run_path),
         steps=tuple(
             StepChoice(one.step, one.left, steady.href(path, step=one.step, skipped=()), one.step == found.step)

@@ -3,6 +3,7 @@
 from beyondloss.services.losses import LossLevels
 from beyondloss.services.report import Example, Report
 from beyondloss.services.verdicts import BehaviourVerdict, VerdictSet
+from beyondloss.web.raters.words import as_json as agreement_json
 from beyondloss.web.report.pages import ReportPage
 
 Json = dict[str, object]
@@ -37,6 +38,7 @@ def as_json(report: Report, page: ReportPage) -> Json:
         "alarms": [
             {"step": one.step, "severity": one.severity, "kind": one.kind} for one in report.run.alarms.alarms
         ],
+        "agreement": agreement_json(report.agreement),
         "methods": list(page.methods),
     }  # fmt: skip
 

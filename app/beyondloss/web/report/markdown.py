@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from beyondloss.web.i18n import gettext as _
+from beyondloss.web.raters.words import agreement_table, raters_table
 from beyondloss.web.report.pages import ReportExample, ReportPage, ReportRow
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -18,6 +19,7 @@ def as_markdown(page: ReportPage) -> str:
     if page.alarms:
         lines = [f"{_step_label(one.step)}: {_plain(one.name)}. {_plain(one.sentence)}" for one in page.alarms]
         parts += [f"## {_('Loss alarms')}", _listed(lines)]
+    parts += _raters(page)
     parts += [f"## {_('How this was found out, and how far to trust it')}", _listed(map(_plain, page.methods))]
     return "\n\n".join(parts) + "\n"
 
@@ -50,6 +52,19 @@ def _steps(page: ReportPage) -> list[str]:
         for one in page.steps
     ]
     return [f"## {_('Loss against behaviour')}", _table(head, rows), _listed(map(_plain, page.choice))]
+
+
+def _raters(page: ReportPage) -> list[str]:
+    if not page.raters.several:
+        return []
+    tables = [
+        [[*map(_plain, row)] for row in rows] for rows in (agreement_table(page.raters), raters_table(page.raters))
+    ]
+    return [
+        f"## {_('Raters')}",
+        *(_table(head, rows) for head, *rows in tables),
+        _listed(map(_plain, page.rater_notes)),
+    ]
 
 
 def _example(one: ReportExample) -> str:

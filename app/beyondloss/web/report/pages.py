@@ -15,6 +15,7 @@ from beyondloss.web.alarm_words import alarm_name, alarm_sentence
 from beyondloss.web.filters import number
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.i18n import ngettext
+from beyondloss.web.raters.words import RatersPart, build_part, notes
 from beyondloss.web.report.bars import Bar, draw_bar
 from beyondloss.web.report.words import (
     changed_text,
@@ -140,6 +141,8 @@ class ReportPage:
     gains: tuple[ReportExample, ...]
     setbacks: tuple[ReportExample, ...]
     alarms: tuple[ReportAlarm, ...]
+    raters: RatersPart
+    rater_notes: tuple[str, ...]
     methods: tuple[str, ...]
 
 
@@ -163,6 +166,8 @@ def build_page(report: Report, *, now: float | None = None) -> ReportPage:
             ReportAlarm(alarm.step, alarm.severity, alarm_name(alarm.kind), alarm_sentence(alarm))
             for alarm in report.run.alarms.alarms
         ),
+        raters=build_part(report.agreement),
+        rater_notes=notes(),
         methods=methods(),
     )
 
