@@ -28,14 +28,25 @@ class LossLevels:
 
 
 def moves_between(store: Store, run_id: int, *, before: int, after: int) -> LossMoves:
+    return moves_along(store, run_id, [(before, after)])[0]
+
+
+def moves_along(store: Store, run_id: int, pairs: Sequence[tuple[int, int]]) -> tuple[LossMoves, ...]:
+    """Between the two steps of each pair; the curves are read once."""
     found = read_series(store, run_id, [TRAIN, EVAL], budget=_POINTS)
-    return LossMoves(_move(found[TRAIN], before, after), _move(found[EVAL], before, after))
+    return tuple(LossMoves(_move(found[TRAIN], *pair), _move(found[EVAL], *pair)) for pair in pairs)
 
 
 def levels_at(store: Store, run_id: int, steps: Sequence[int]) -> tuple[LossLevels, ...]:
     """Both losses at each of these steps."""
     found = read_series(store, run_id, [TRAIN, EVAL], budget=_POINTS)
     return tuple(LossLevels(step, _level(found[TRAIN], step), _level(found[EVAL], step)) for step in steps)
+
+
+def curves(store: Store, run_id: int, *, points: int) -> tuple[Series, ...]:
+    """Training and eval loss, at most so many points of each; those never logged are left out."""
+    found = read_series(store, run_id, [TRAIN, EVAL], budget=points)
+    return tuple(one for one in (found[TRAIN], found[EVAL]) if one.steps)
 
 
 def _move(series: Series, before: int, after: int) -> LossMove:

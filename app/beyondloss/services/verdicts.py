@@ -98,6 +98,27 @@ class Asked:
     behaviours: Sequence[BehaviourView]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Every checkpoint's answers beside the base's, by rising step, and the ratings in force by pair."""
+
+    asked: Asked
+    pairs: Mapping[int, Sequence[PairRecord]]
+    given: RatingsByPair
+
+    def is_rated(self, step: int) -> bool:
+        return any((pair.answer_id, pair.reference_id) in self.given for pair in self.pairs[step])
+
+    def values(self, step: int, behaviour: BehaviourView | None) -> list[ProbeValue]:
+        """Of one behaviour's probes at one checkpoint; of all probes together for None."""
+        by_probe: dict[int, list[PairRecord]] = defaultdict(list)
+        for pair in self.pairs[step]:
+            by_probe[pair.probe_id].append(pair)
+        probes = self.asked.probes
+        looked_at = probes if behaviour is None else [one for one in probes if behaviour in one.behaviours]
+        return probe_values(looked_at, by_probe, self.given, behaviour.id if behaviour else None)
+
+
 def verdicts_of(
     store: Store, run_id: int, visitor: Visitor, *, step: int, against: str = "base", sampling: str | None = None
 ) -> VerdictSet:
@@ -118,19 +139,25 @@ def verdicts_by_step(
     store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None
 ) -> tuple[VerdictSet, ...]:
     """Every checkpoint with a rated answer against the base, by rising step. A fixed number of queries."""
+    found = evidence_of(store, run_id, visitor, sampling=sampling)
+    base = Reference(run_id, "", BASE_STEP)
+    return tuple(
+        _verdict_set(found.asked, pairs, found.given, visitor, step=step, against="base", reference=base)
+        for step, pairs in found.pairs.items()
+        if found.is_rated(step)
+    )
+
+
+def evidence_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None) -> Evidence:
+    """What verdicts against the base are made of. Without any rating, no answers are looked up."""
     with store.read() as session:
         asked = asked_of(session, run_id, visitor, sampling)
         given = by_pair(verdicts.given_ratings(session, run_id))
-        base = Reference(run_id, "", BASE_STEP)
-        pairs = pairs_of(session, asked, base, step=None) if given else []
+        pairs = pairs_of(session, asked, Reference(run_id, "", BASE_STEP), step=None) if given else []
     by_step: dict[int, list[PairRecord]] = defaultdict(list)
-    for pair in pairs:
+    for pair in sorted(pairs, key=lambda one: one.step):
         by_step[pair.step].append(pair)
-    return tuple(
-        _verdict_set(asked, by_step[step], given, visitor, step=step, against="base", reference=base)
-        for step in sorted(by_step)
-        if any((pair.answer_id, pair.reference_id) in given for pair in by_step[step])
-    )
+    return Evidence(asked, dict(by_step), given)
 
 
 def newest_verdicts(store: Store, visitor: Visitor, revisions: Mapping[int, int]) -> dict[int, VerdictSet]:

@@ -319,6 +319,19 @@ class Steering(SQLModel, table=True):
     settled_at: float | None = None
 
 
+class Choice(SQLModel, table=True):
+    """Which checkpoint the owner means to use. Rows are only added: a run's last one counts.
+
+    `checkpoint_id` NULL takes the choice before it back.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    checkpoint_id: int | None = Field(default=None, foreign_key="checkpoint.id", ondelete="CASCADE", index=True)
+    note: str = ""
+    chosen_at: float
+
+
 class Rater(SQLModel, table=True):
     """A person who rates: the owner, of whom there is one, or a visitor by the name given once through a share link."""
 
