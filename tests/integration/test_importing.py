@@ -13,10 +13,12 @@ from beyondloss.domain.runs import CheckpointState
 from beyondloss.services.importing import ImportReport, import_folders, watch_folders
 from beyondloss.services.keeping import keep_adapters, sweep_kept
 from beyondloss.services.metrics import read_series
-from beyondloss.services.runs import RunView, find_run
+from beyondloss.services.runs import ReportedCheckpoint, RunView, find_run, register_checkpoints, register_run
 from beyondloss.store.engine import Store
 from beyondloss.store.kept import kept_records
+from tests.factories.layouts import llamafactory_v0
 from tests.factories.run_folders import hf_run, log_entries, set_time, tree, write_adapter, write_checkpoint
+from tests.factories.trackio_files import trackio_run, trainer_entries
 
 PATIENCE_SECONDS = 20.0
 
@@ -195,13 +197,67 @@ def test_an_unreadable_folder_is_told_once_and_never_ends_the_watch(store: Store
 
 def test_a_watch_that_starts_again_picks_up_where_the_last_one_was(store: Store, runs: Path, kept_dir: Path):
     run = hf_run(runs / "a", steps=[10])
+    hf_run(runs / "ended", steps=[10, 20], max_steps=20)
+    gone = hf_run(runs / "gone", steps=[10, 20], max_steps=20)
     with watching(store, runs, kept_dir) as heard:
         heard.wait_for(1)
     write_checkpoint(run, 20)
+    shutil.rmtree(gone)
     with watching(store, runs, kept_dir) as heard:
         heard.wait_for(1)
-    (imported,) = heard.reports[0].imported
-    assert not imported.created
-    assert imported.new_checkpoints == 1
+    imported = {one.name: one for one in heard.reports[0].imported}
+    assert imported.keys() == {"a", "gone"}  # what looks as it did is not read again
+    assert (imported["a"].created, imported["a"].new_checkpoints, imported["a"].points) == (False, 1, 2 * 4)
     view = find_run(store, "a", OWNER)
     assert read_series(store, view.id, ["loss"])["loss"].steps == [5, 10, 15, 20]
+    assert set(states(find_run(store, "gone", OWNER)).values()) == {CheckpointState.GONE}
+    with watching(store, runs, kept_dir) as heard:
+        heard.wait_for(1)
+    assert [(one.name, one.points) for one in heard.reports[0].imported] == [("a", 0)]
+    assert read_series(store, view.id, ["loss"])["loss"].total == 4
+
+
+def test_a_log_that_grew_or_was_written_anew_meanwhile_doubles_no_point(store: Store, runs: Path, kept_dir: Path):
+    run = llamafactory_v0(runs / "a")
+    log = run / "trainer_log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:4]))
+    with watching(store, runs, kept_dir) as heard:
+        heard.wait_for(1)
+    log.unlink()  # another file of that name, as a rotation makes it
+    log.write_text("".join(lines))
+    with watching(store, runs, kept_dir) as heard:
+        heard.wait_for(1)
+    view = find_run(store, "a", OWNER)
+    series = read_series(store, view.id, ["loss", "eval_loss"])
+    assert series["loss"].steps == [5, 10, 15, 20, 25, 30]
+    assert series["eval_loss"].steps == [10]
+
+
+def test_what_trackio_told_before_the_first_save_is_the_same_run_after_it(store: Store, runs: Path, kept_dir: Path):
+    folder = runs / "support-v3"
+    folder.mkdir(parents=True)
+    file = runs / "trackio" / "p.db"
+    trackio_run(file, "x", trainer_entries([5, 10]), config={"output_dir": str(folder)})
+    (before,) = import_folders(store, [runs], project="support", kept_dir=kept_dir).imported
+    hf_run(folder, steps=[10])
+    trackio_run(file, "x", trainer_entries([15]))
+    (after,) = import_folders(store, [runs], project="support", kept_dir=kept_dir).imported
+    assert (after.run_id, after.created) == (before.run_id, False)
+    view = find_run(store, "support-v3", OWNER)
+    assert (view.trainer, view.problems, states(view)) == ("huggingface", (), {10: CheckpointState.PRESENT})
+    assert read_series(store, view.id, ["loss"])["loss"].steps == [5, 10, 15]
+
+
+def test_a_log_alone_takes_nothing_from_what_the_training_process_told(store: Store, runs: Path, kept_dir: Path):
+    folder = runs / "custom"
+    write_adapter(folder / "epoch-one")
+    run = register_run(
+        store, name="custom", project="support", base_model=None, trainer="callback", output_dir=str(folder), config={}
+    )
+    register_checkpoints(store, run.id, [ReportedCheckpoint(7, str(folder / "epoch-one"))])
+    trackio_run(runs / "trackio" / "p.db", "x", trainer_entries([5]), config={"output_dir": str(folder)})
+    import_folders(store, [runs / "trackio"], project="support", kept_dir=kept_dir)
+    view = find_run(store, "custom", OWNER)
+    assert (view.trainer, states(view)) == ("callback", {7: CheckpointState.PRESENT})
+    assert read_series(store, view.id, ["loss"])["loss"].steps == [5]

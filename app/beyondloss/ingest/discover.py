@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beyondloss.ingest.folders import is_folder
-from beyondloss.ingest.formats.base import FileReader, Reader
+from beyondloss.ingest.formats.base import FileReader, FileRun, Reader
+from beyondloss.ingest.joining import RunFolder, joined
 from beyondloss.ingest.weights import permission_sentence
 
 MAX_DEPTH = 10
@@ -19,18 +20,6 @@ _INSIDE_RUNS = re.compile(
     re.IGNORECASE,
 )
 """Folders within a run that hold its parts. Others may hold further runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """`path` is the run's folder, or a file with the run's name as a last part."""
-
-    path: Path
-    reader: Reader
-
-    @property
-    def exists(self) -> bool:
-        return self.path.is_dir() or self.path.parent.is_file()
 
 
 @dataclass(slots=True)
@@ -66,7 +55,7 @@ def discover(roots: Iterable[Path], readers: Readers, *, skip: Iterable[Path] = 
     search = _Search(readers, skipped={path.resolve() for path in skip})
     for root in roots:
         search.look_under(_run_of_checkpoint(root.absolute(), readers))
-    search.found.runs.sort(key=lambda run: str(run.path))
+    search.found.runs = joined(search.found.runs, search.within)
     return search.found
 
 
@@ -80,6 +69,7 @@ def _run_of_checkpoint(root: Path, readers: Readers) -> Path:
 class _Search:
     def __init__(self, readers: Readers, *, skipped: set[Path]) -> None:
         self.found = Discovery()
+        self.within: list[tuple[FileReader, FileRun]] = []
         self._readers = readers
         self._skipped = skipped
         self._visited: set[tuple[int, int]] = set()
@@ -116,7 +106,7 @@ class _Search:
         else:
             self.found.searched.append(folder)
             for within in self._readers.within:
-                self.found.runs += [RunFolder(path, within) for path in within.runs_in(folder)]
+                self.within += [(within, run) for run in within.runs_in(folder)]
         is_run = reader is not None or inside_run
         try:
             with os.scandir(folder) as entries:

@@ -25,11 +25,12 @@ class TellingPaths:
     seldom: tuple[str, ...] = ()
 
 
-def telling_paths(folder: Path) -> TellingPaths:
-    often: list[str] = [str(folder)]
+def telling_paths(folder: Path, *, elsewhere: Iterable[Path] = ()) -> TellingPaths:
+    """`elsewhere` holds runs within files that tell of this one too."""
+    often: list[str] = [str(folder), *(path for run in elsewhere for path in _file_paths(run))]
     parts: list[tuple[int, str, str]] = []
-    if folder.parent.is_file():  # a run within a file; SQLite writes beside the file first
-        return TellingPaths((str(folder.parent), f"{folder.parent}-wal"))
+    if folder.parent.is_file():
+        return TellingPaths(_file_paths(folder))
     for entry in _entries(str(folder)):
         if entry.name in _LOG_FOLDERS:
             often += _logs_under(entry.path, depth=3)
@@ -40,6 +41,11 @@ def telling_paths(folder: Path) -> TellingPaths:
     # By length first, so that checkpoint-100 comes after checkpoint-20.
     folders = [path for _length, _name, path in sorted(parts)][-MAX_PATHS:]
     return TellingPaths((*often[:MAX_PATHS], *folders[-1:]), tuple(folders[:-1]))
+
+
+def _file_paths(run: Path) -> tuple[str, str]:
+    """Of a run within a file: SQLite writes beside the file first."""
+    return str(run.parent), f"{run.parent}-wal"
 
 
 def look_at(paths: Iterable[str]) -> Look:

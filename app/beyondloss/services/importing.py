@@ -10,7 +10,7 @@ from beyondloss.domain.runs import CheckpointState, FoundRun
 from beyondloss.errors import BeyondLossError
 from beyondloss.ingest.watch import FolderWatch
 from beyondloss.services.keeping import KEPT_BYTES, keep_adapters, sweep_kept
-from beyondloss.services.runs import Imported, import_run
+from beyondloss.services.runs import Imported, import_run, remembered_runs
 from beyondloss.store.engine import Store
 
 SETTLE_SECONDS = 0.5
@@ -70,9 +70,11 @@ def watch_folders(
 ) -> None:
     """Import now and again whenever something changes, until `stop` is set. No unreadable folder ends the watch.
 
+    It begins where the last watch ended: what looks as it did then is not read again.
+
     `told` hears of every import, and of each trouble once while it lasts.
     """
-    watch = FolderWatch(folders, skip=[kept_dir])
+    watch = FolderWatch(folders, skip=[kept_dir], remembered=remembered_runs(store))
     kept_at = swept_at = float("-inf")
     known: frozenset[str] = frozenset()
     while not stop.is_set():

@@ -1,11 +1,13 @@
 """Watching run folders: news once, only news, whatever happens to the folders."""
 
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from beyondloss.domain.runs import CheckpointState, FoundRun
+from beyondloss.domain.runs import CheckpointState, FoundRun, RememberedRun, RunState
 from beyondloss.ingest import watch as watching
 from beyondloss.ingest.watch import FolderWatch
 from tests.factories.run_folders import (
@@ -170,3 +172,79 @@ def test_a_symlinked_run_is_watched_too(watch: FolderWatch, tmp_path: Path, tmp_
     write_checkpoint(run, 20)
     (told,) = watch.look().runs
     assert steps(told) == [10, 20]
+
+
+class Counted:
+    """A watch that a test begins anew, and what it reads."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._root = tmp_path
+        self.read: list[str] = []
+        reads = watching.read_run
+        monkeypatch.setattr(watching, "read_run", lambda run: self.read.append(run.path.name) or reads(run))
+
+    def begin(self, told: Sequence[FoundRun] = (), *, clock: Callable[[], float] | None = None) -> FolderWatch:
+        self.read.clear()
+        remembered = [RememberedRun(replace(run, points=()), run.read_mark) for run in told]
+        return FolderWatch([self._root], remembered=remembered, monotonic=clock or Hours())
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(tmp_path, monkeypatch)
+
+
+def ended(folder: Path) -> Path:
+    return hf_run(folder, steps=[10, 20], max_steps=20)
+
+
+def test_a_watch_that_begins_anew_reads_only_what_changed_meanwhile(counted: Counted, tmp_path: Path):
+    for name in ("a", "b", "c"):
+        ended(tmp_path / name)
+    told = counted.begin().look().runs
+    assert all(run.read_mark for run in told)
+    write_checkpoint(tmp_path / "b", 30, max_steps=20)
+    ended(tmp_path / "d")
+    again = counted.begin(told)
+    assert [run.name for run in again.look().runs] == ["b", "d"]
+    assert counted.read == ["b", "d"]
+    write_checkpoint(tmp_path / "a", 30, max_steps=20)
+    assert [steps(run) for run in (*again.look().runs, *again.look().runs)] == [[10, 20, 30]]
+
+
+def test_a_run_in_training_is_read_anew_because_silence_may_have_ended_it(counted: Counted, tmp_path: Path):
+    hf_run(tmp_path / "a", steps=[10])
+    told = counted.begin().look().runs
+    counted.begin(told).look()
+    assert counted.read == ["a"]
+
+
+def test_an_unfinished_or_unreadable_save_is_never_remembered(counted: Counted, tmp_path: Path):
+    write_adapter(ended(tmp_path / "a") / "checkpoint-30")
+    run = ended(tmp_path / "b")
+    (run / "checkpoint-10" / "adapter_model.safetensors").write_bytes(b"\xff" * 100)
+    assert [run.read_mark for run in counted.begin().look().runs] == ["", ""]
+
+
+def test_what_another_version_read_is_read_again(counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    ended(tmp_path / "a")
+    told = counted.begin().look().runs
+    monkeypatch.setattr(watching, "__version__", "another")
+    counted.begin(told).look()
+    assert counted.read == ["a"]
+
+
+def test_a_run_that_went_while_nobody_watched_is_told_as_gone(counted: Counted, tmp_path: Path):
+    run = ended(tmp_path / "saves" / "a")
+    told = counted.begin().look().runs
+    shutil.rmtree(run)
+    (gone,) = counted.begin(told).look().runs
+    assert (gone.name, gone.checkpoints, gone.state) == ("a", (), RunState.FINISHED)
+
+
+def test_a_root_that_is_away_takes_no_run_with_it(counted: Counted, tmp_path: Path):
+    ended(tmp_path / "a")
+    told = counted.begin().look().runs
+    counted._root = tmp_path / "unmounted"
+    elsewhere = [replace(run, output_dir=counted._root / "a") for run in told]
+    assert counted.begin(elsewhere).look().runs == ()

@@ -1,5 +1,6 @@
 """The small interface every trainer's reader keeps. A reader takes a folder and never writes into it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,9 +21,21 @@ class Reader(Protocol):
         ...
 
 
-class FileReader(Reader, Protocol):
-    """Reads runs that share a file. Such a run's path is the file's, with the run's name as a last part."""
+@dataclass(frozen=True, slots=True)
+class FileRun:
+    """A run within a file. Its path is the file's, with the run's name as a last part.
 
-    def runs_in(self, folder: Path) -> list[Path]:
-        """The paths of the runs in this folder's files. Cheap when there are none."""
+    `output_dir` is where its settings say that the training wrote: absolute, or from a folder that nobody knows now.
+    """
+
+    path: Path
+    name: str
+    output_dir: str | None
+
+
+class FileReader(Reader, Protocol):
+    """Reads runs that share a file."""
+
+    def runs_in(self, folder: Path) -> list[FileRun]:
+        """The runs in this folder's files. Cheap when there are none."""
         ...

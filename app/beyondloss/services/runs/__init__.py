@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from beyondloss.domain.access import OWNER
 from beyondloss.services.runs.bases import map_base_model, name_base_model
 from beyondloss.services.runs.deletion import count_deletion, delete_run
-from beyondloss.services.runs.importing import import_run
+from beyondloss.services.runs.importing import import_run, remembered_runs
 from beyondloss.services.runs.listing import find_run, list_run_views, list_runs, run_revision, runs_revision
 from beyondloss.services.runs.reporting import report_checkpoints, report_run, set_run_state
 from beyondloss.services.runs.views import (
@@ -39,6 +39,7 @@ __all__ = [
     "name_base_model",
     "register_checkpoints",
     "register_run",
+    "remembered_runs",
     "run_revision",
     "runs_revision",
     "set_run_state",

@@ -2,7 +2,7 @@
 
 import time
 
-from beyondloss.domain.runs import FoundRun
+from beyondloss.domain.runs import FoundRun, RememberedRun
 from beyondloss.services.projects import add_starter_probes, ensure_project
 from beyondloss.services.runs.views import Imported
 from beyondloss.store import checkpoints, found_runs, projects
@@ -43,6 +43,7 @@ def import_run(store: Store, found: FoundRun, *, project: str, base_override: st
             run.changed_at = time.time()
             session.flush()
             bump_run(session, run_id)
+        run.read_state = {"mark": found.read_mark}
         to_ask = set(taken.to_answer) | ({stored_id(base.id)} if created else set())
         if (to_ask or other_base) and not run.archived:
             queue_missing(session, run, checkpoint_ids=None if other_base and not created else to_ask)
@@ -55,6 +56,12 @@ def import_run(store: Store, found: FoundRun, *, project: str, base_override: st
             points=stored,
             problems=tuple(run.problems),
         )
+
+
+def remembered_runs(store: Store) -> list[RememberedRun]:
+    """What a folder watch may begin from: how every run's folder looked when it was last read."""
+    with store.read() as session:
+        return found_runs.remembered_runs(session)
 
 
 def ensure_probed_project(store: Store, name: str) -> int:
