@@ -18,18 +18,46 @@ def plainly(logs: np.ndarray) -> np.ndarray:
     found = np.zeros(len(logs))
     for place in range(5, len(logs)):
         window = logs[max(0, place - WINDOW) : place]
-        above = logs[place] - np.median(window)
-        spread = 1.4826 * np.median(np.abs(window - np.median(window)))
+        level, spread = expected(window)
         limit = np.log(3) if len(window) < 64 else max(np.log(1.5), 6 * spread)
-        found[place] = np.exp(above) if above > limit else 0
+        found[place] = np.exp(logs[place] - level) if logs[place] - level > limit else 0
     return found
 
 
+def expected(window: np.ndarray) -> tuple[float, float]:
+    """The median, or the line through the medians of the outer thirds where it falls by more than the spread."""
+    median = float(np.median(window))
+    spread = 1.4826 * float(np.median(np.abs(window - median)))
+    if len(window) < 64:
+        return median, spread
+    third = len(window) // 3
+    first, last = float(np.median(window[:third])), float(np.median(window[-third:]))
+    slope = (last - first) / (len(window) - third)
+    middle = len(window) - (third + 1) / 2
+    line = last + slope * (np.arange(len(window)) - middle)
+    around = 1.4826 * float(np.median(np.abs(window - line)))
+    return (last + slope * (len(window) - middle), around) if first - last > around else (median, spread)
+
+
 @pytest.mark.parametrize("noise", [0.02, 0.1, 0.3])
-def test_the_quick_way_finds_what_the_rule_as_written_finds(noise: float) -> None:
+@pytest.mark.parametrize("fall", [0.0, 0.002, 0.01, -0.004])
+def test_the_quick_way_finds_what_the_rule_as_written_finds(noise: float, fall: float) -> None:
     rng = np.random.default_rng(3)
-    logs = noise * rng.standard_t(2, 900)
+    logs = noise * rng.standard_t(2, 900) - fall * np.arange(900)
     assert np.allclose(spike_ratios(logs, NOTHING), plainly(logs))
+
+
+def test_a_step_of_twice_the_loss_is_found_while_the_loss_falls_fast() -> None:
+    logs = calm(200, noise=0.08) - np.linspace(0, 2, 200)
+    logs[150] += np.log(2)
+    found = spike_ratios(logs, NOTHING)
+    assert np.flatnonzero(found).tolist() == [150]
+    assert found[150] == pytest.approx(2, rel=0.25)
+
+
+def test_a_rise_is_never_got_used_to() -> None:
+    logs = calm(400, noise=0.02) + np.where(np.arange(400) < 200, 0, np.linspace(0, 3, 400))
+    assert (spike_ratios(logs, NOTHING)[200:] > 0).sum() > 10
 
 
 def test_one_step_of_twice_the_loss_is_found_with_its_ratio() -> None:
