@@ -137,7 +137,7 @@ def _has_effect(tensors: dict[str, Tensor]) -> bool:
 class Wardrobe:
     """Puts adapters on one base model and takes them off, leaving the base bit for bit as it was.
 
-    Nothing is ever added into the base's weights: in 16 bits that would round much of a small change away, and
+    Nothing is ever added into the base's own weights: in 16 bits that would round much of a small change away, and
     subtracting it again is exact in no type. Plain LoRA is worn by the linear layers themselves; every other kind
     of adapter by peft, around the model's own layers.
     """

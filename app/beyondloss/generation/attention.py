@@ -14,7 +14,7 @@ from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 
 ATTENTION_NAME = "beyondloss_ragged"
-_GROUP_BOUNDS = (1, 8, 32, 128)
+_GROUP_BOUNDS = (16, 64)
 """Rows are grouped by how many tokens they feed, so that one long prompt does not pad fifteen single tokens."""
 
 

@@ -16,7 +16,7 @@ from beyondloss.domain.answers import Finish
 from beyondloss.domain.engine import Reference
 from beyondloss.errors import OutOfMemory
 from beyondloss.generation.attention import Chunk
-from beyondloss.generation.drafts import Draft, Drafter, Source
+from beyondloss.generation.drafts import Draft, Drafter, OtherAnswers, Source
 from beyondloss.generation.pace import Acceptance, Outlook, PassCosts, RowPace, first_cap, plan_drafts
 from beyondloss.generation.passes import Passes
 from beyondloss.generation.rule import Draw, TokenRule
@@ -172,9 +172,11 @@ class Decoder:
         self.tokens_fed = 0
         self._shared = 0
         self._most_drafted = 0
+        self._others = OtherAnswers()
 
     def run(self, orders: Sequence[Order]) -> Iterator[Decoded]:
         """Each answer as soon as it is finished. Halves the batch and goes on when memory runs out."""
+        self._others = OtherAnswers()
         waiting = deque(self._row(order) for order in orders)
         if self._drafting is not None:
             self._drafting.acceptance.fade()
@@ -232,7 +234,7 @@ class Decoder:
     def _row(self, order: Order) -> Row:
         if self._drafting is None:
             return Row(order)
-        drafter = Drafter(order.prompt, order.references, end_id=min(self._stop_ids, default=None))
+        drafter = Drafter(order.prompt, order.references, end_id=min(self._stop_ids, default=None), others=self._others)
         return Row(order, drafter)
 
     def _step(self, active: list[Row], *, crowd: int) -> None:

@@ -14,6 +14,8 @@ from beyondloss.generation.drafts import Source
 _FIRST_CAP = 8
 _FREE_WASTE = 1.03
 """Drafts expected to waste at most 3 % of their tokens are taken even when no pass is saved for certain."""
+_HEDGE = 0.5
+"""Of a row's share of a pass, what is paid for the chance that this row turns out to be the slowest."""
 
 
 @dataclass(slots=True)
@@ -56,10 +58,10 @@ class Acceptance:
     """How often drafted tokens were right, per source; recent passes count most. Shared by the rows of a run."""
 
     right: dict[Source, float] = field(
-        default_factory=lambda: {Source.FOLLOWED: 14.0, Source.REJOINED: 6.0, Source.ITSELF: 2.0}
+        default_factory=lambda: {Source.FOLLOWED: 14.0, Source.REJOINED: 6.0, Source.ITSELF: 2.0, Source.OTHERS: 6.0}
     )
     wrong: dict[Source, float] = field(
-        default_factory=lambda: {Source.FOLLOWED: 1.0, Source.REJOINED: 2.0, Source.ITSELF: 2.0}
+        default_factory=lambda: {Source.FOLLOWED: 1.0, Source.REJOINED: 2.0, Source.ITSELF: 2.0, Source.OTHERS: 2.0}
     )
 
     def saw(self, source: Source, *, accepted: int, refused: bool) -> None:
@@ -126,20 +128,23 @@ def plan_drafts(rows: Sequence[Outlook], costs: PassCosts, *, crowd: int) -> lis
     """Draft lengths that are expected to finish soonest. `crowd` rows are waiting for a place.
 
     With nobody waiting, what counts is when the slowest row is done: a row that will be done earlier anyway needs no
-    draft. Every number of passes is tried, rows get what they need for it, the cheapest wins. With rows waiting a
-    place that gets free early is worth as much in every row, so each row minimises its own share of the cost.
+    draft. Every number of passes is tried, rows get what they need for it, the cheapest wins. But which row will be
+    the slowest is a guess, so each row also gets what would pay if half its share of a pass were saved. With rows
+    waiting a place that gets free early is worth as much in every row: each minimises its own share of the cost.
     """
     if not rows:
         return []
     if crowd:
-        return [_own_best(row, costs, len(rows)) for row in rows]
+        return [_own_best(row, costs.fixed_seconds / len(rows), costs.token_seconds) for row in rows]
     best, best_cost = [0] * len(rows), float("inf")
     for passes in _pass_counts(max(row.remaining for row in rows)):
         lengths = [row.needed(row.remaining / passes) for row in rows]
         cost = _total_seconds(rows, lengths, costs)
         if cost < best_cost:
             best, best_cost = lengths, cost
-    return [max(length, _free(row)) for row, length in zip(rows, best, strict=True)]
+    share = _HEDGE * costs.fixed_seconds / len(rows)
+    hedged = [max(_own_best(row, share, costs.token_seconds), _free(row)) for row in rows]
+    return [max(lengths) for lengths in zip(best, hedged, strict=True)]
 
 
 def _pass_counts(most: int) -> list[int]:
@@ -156,11 +161,9 @@ def _total_seconds(rows: Sequence[Outlook], lengths: Sequence[int], costs: PassC
     return costs.fixed_seconds * max(needed) + costs.token_seconds * fed
 
 
-def _own_best(row: Outlook, costs: PassCosts, rows: int) -> int:
-    share = costs.fixed_seconds / rows
-    return min(
-        range(row.available + 1), key=lambda k: (share + costs.token_seconds * (1 + k)) / row.settled(k), default=0
-    )
+def _own_best(row: Outlook, share: float, token_seconds: float) -> int:
+    """The length with the lowest cost for a settled token, `share` being what the row pays for a pass."""
+    return min(range(row.available + 1), key=lambda k: (share + token_seconds * (1 + k)) / row.settled(k), default=0)
 
 
 def _free(row: Outlook) -> int:

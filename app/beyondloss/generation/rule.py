@@ -36,6 +36,7 @@ class TokenRule:
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
 
+    @torch.inference_mode()
     def choose(self, logits: Tensor, draws: Sequence[Draw]) -> Choice:
         """One token per row of `logits` (P, V) float32; `draws` has one entry per row."""
         tokens: list[int] = []
@@ -45,7 +46,9 @@ class TokenRule:
             scores = self._scores(logits[first : first + step], draws[first : first + step])
             best = scores.argmax(-1, keepdim=True)
             top = scores.gather(-1, best)
-            second = scores.scatter(-1, best, -torch.inf).amax(-1, keepdim=True)
+            # In place and back again: a copy of the scores would cost more than both passes over them.
+            second = scores.scatter_(-1, best, -torch.inf).amax(-1, keepdim=True)
+            scores.scatter_(-1, best, top)
             tokens += best[:, 0].tolist()
             margins += ((top - second) * (self._sampling.temperature or 1.0))[:, 0].tolist()
             if not bool(torch.isfinite(top).all()):
