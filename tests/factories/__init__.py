@@ -12,7 +12,7 @@ Every function takes the store first, has a default for everything else, commits
 
 from tests.factories.answers import a_job, a_sampling, an_answer, answers_everywhere
 from tests.factories.projects import a_behaviour, a_probe, a_probe_set, a_project
-from tests.factories.ratings import a_rater, a_rating, a_share_link
+from tests.factories.ratings import a_quality_check, a_rater, a_rating, a_share_link
 from tests.factories.runs import a_checkpoint, a_found_checkpoint, a_found_run, a_run, checkpoints_of, points
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "a_probe",
     "a_probe_set",
     "a_project",
+    "a_quality_check",
     "a_rater",
     "a_rating",
     "a_run",

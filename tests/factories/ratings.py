@@ -3,7 +3,17 @@
 import hashlib
 
 from beyondloss.store.engine import Store
-from beyondloss.store.tables import Answer, Behaviour, Checkpoint, Project, Rater, Rating, Run, ShareLink
+from beyondloss.store.tables import (
+    Answer,
+    Behaviour,
+    Checkpoint,
+    Project,
+    QualityCheck,
+    Rater,
+    Rating,
+    Run,
+    ShareLink,
+)
 from tests.factories.rows import NOW, numbered, stored
 
 
@@ -40,6 +50,32 @@ def a_rating(
             verdict=verdict,
             behaviour_id=behaviour.id if behaviour else None,
             **({"rated_at": NOW} | fields),
+        ),
+    )
+
+
+def a_quality_check(
+    store: Store,
+    rater: Rater,
+    answer: Answer,
+    reference: Answer,
+    *,
+    verdict: int = 0,
+    kind: str = "base",
+    **fields: object,
+) -> QualityCheck:
+    with store.read() as session:
+        run_id = session.get_one(Checkpoint, answer.checkpoint_id).run_id
+    return stored(
+        store,
+        QualityCheck(
+            run_id=run_id,
+            rater_id=rater.id,
+            kind=kind,
+            answer_id=answer.id,
+            reference_id=reference.id,
+            verdict=verdict,
+            **({"side": "left", "rated_at": NOW} | fields),
         ),
     )
 

@@ -12,8 +12,18 @@ from beyondloss.domain.ratings import LinkRole
 from beyondloss.errors import NotFound
 from beyondloss.services.verdicts import verdicts_by_step, verdicts_of
 from beyondloss.store.engine import Store
-from beyondloss.store.tables import Answer, Behaviour, Project, Run
-from tests.factories import a_behaviour, a_probe, a_project, a_rater, a_rating, a_run, an_answer, checkpoints_of
+from beyondloss.store.tables import Answer, Behaviour, Probe, Project, Run
+from tests.factories import (
+    a_behaviour,
+    a_probe,
+    a_project,
+    a_quality_check,
+    a_rater,
+    a_rating,
+    a_run,
+    an_answer,
+    checkpoints_of,
+)
 
 Pair = tuple[Answer, Answer]
 
@@ -109,6 +119,44 @@ def test_steps_are_judged_by_a_fixed_number_of_queries(store: Store) -> None:
         assert [one.step for one in verdicts_by_step(store, run.id, OWNER)] == list(steps)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("base_verdicts", "word"),
+    [
+        ([], VerdictWord.NOT_ENOUGH),  # 0.2 ± 0.14: outside ±0.2
+        ([1, -1, 0, 0, 0], VerdictWord.NOT_ENOUGH),  # too few probes to know the noise
+        ([1, -1] * 3 + [0] * 22, VerdictWord.NOT_ENOUGH),  # noise of 0.18: the margin stays 0.2
+        ([1, -1] * 7 + [0] * 14, VerdictWord.NOT_ENOUGH),  # noise of 0.28: the interval is not inside it
+        ([1, -1] * 11 + [0] * 6, VerdictWord.SAME),  # noise of 0.35: within what raters see in base and base
+        ([1, -1] * 4, VerdictWord.NOT_ENOUGH),  # noise of 0.9: same would mean nothing
+    ],
+)
+def test_same_takes_a_margin_that_is_never_below_the_noise_of_base_against_base(
+    store: Store, base_verdicts: list[int], word: VerdictWord
+) -> None:
+    project = a_project(store)
+    behaviour = a_behaviour(store, project)
+    run, pairs = a_compared_run(store, project, [behaviour], changed=50)
+    raters = [a_rater(store) for _ in range(2)]
+    for number, pair in enumerate(pairs):
+        for rater in raters:
+            a_rating(store, rater, *pair, verdict=1 if number < 14 else -1 if number < 18 else 0)
+    base, _first = checkpoints_of(store, run)
+    for verdict, (_answer, reference) in zip(base_verdicts, pairs, strict=False):
+        with store.read() as session:
+            probe = session.get_one(Probe, reference.probe_id)
+            session.expunge_all()
+        other = an_answer(store, base, probe, text="as before, said otherwise", sample_index=1)
+        a_quality_check(store, raters[0], reference, other, verdict=verdict)
+    found = verdicts_of(store, run.id, OWNER, step=10)
+    noise = 0.0
+    if len(base_verdicts) >= 6:
+        t = {8: 2.364624, 28: 2.051831}[len(base_verdicts)]
+        noise = t * stdev(base_verdicts) / len(base_verdicts) ** 0.5
+    assert found.margin == pytest.approx(max(0.2, noise), abs=1e-5)
+    assert found.behaviours[0].verdict is word
+    assert found.behaviours[0].net_win == pytest.approx(0.2)
 
 
 def test_a_guest_sees_what_ratings_support_but_not_what_one_person_said(store: Store) -> None:

@@ -19,6 +19,8 @@ ALPHA = 0.05
 MARGIN = 0.2
 """Net wins within ±M are the same for all that matters."""
 EQUIVALENCE_CONFIDENCE = 0.90
+MOST_MARGIN = 0.5
+"""Where raters' own noise is wider than this, nothing is called the same: it would mean nothing."""
 MOST_NEEDED = 200
 """Further than this nobody plans: "200 or more"."""
 
@@ -79,6 +81,19 @@ def judge(
     return tuple(judged)
 
 
+def noise_half_width(base_means: Sequence[float]) -> float:
+    """Half the interval of the net win of base against base, from the means of its probes; 0 with too few of them."""
+    if len(base_means) < FEWEST_DECISIVE:
+        return 0.0
+    found = net_win(base_means)
+    return (found.high - found.low) / 2 if found else 0.0
+
+
+def margin_for(noise: float) -> float:
+    """Net wins within ±this are the same: never less than the noise of base against base."""
+    return max(MARGIN, noise)
+
+
 def known_means(values: Sequence[ProbeValue]) -> list[float]:
     """The values that count now. Ties enter in the proportion in which the changed answers have been rated.
 
@@ -118,7 +133,8 @@ def _word(one: Judged, values: Sequence[ProbeValue], *, rejected: bool, margin: 
         if found.high < 0:
             return VerdictWord.WORSE
     narrow = net_win(known_means(values), confidence=EQUIVALENCE_CONFIDENCE)
-    if narrow and narrow.probes >= FEWEST_DECISIVE and -margin < narrow.low and narrow.high < margin:
+    is_inside = narrow is not None and -margin < narrow.low and narrow.high < margin
+    if is_inside and found.probes >= FEWEST_DECISIVE and margin <= MOST_MARGIN:
         return VerdictWord.SAME
     return VerdictWord.NOT_ENOUGH
 
@@ -160,7 +176,7 @@ def _needed_for_same(values: Sequence[ProbeValue], margin: float) -> int:
     """Ratings until the interval fits inside the margin; as many as anybody plans where the mean lies outside it."""
     means = known_means(values)
     share = sum(not one.identical for one in values) / len(values) if values else 1.0
-    if not means or abs(fmean(means)) >= margin:
+    if not means or abs(fmean(means)) >= margin or margin > MOST_MARGIN:
         return MOST_NEEDED
     if len(means) == 1 or stdev(means) == 0:
         # Student's interval would have no width; what K probes did not show must be rarer than the margin.

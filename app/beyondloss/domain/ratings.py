@@ -19,6 +19,13 @@ class Side(StrEnum):
     RIGHT = "right"
 
 
+class CheckKind(StrEnum):
+    """A vote that tells how somebody rates: the same comparison again, sides swapped, or the base against itself."""
+
+    REPEAT = "repeat"
+    BASE = "base"
+
+
 @dataclass(frozen=True, slots=True)
 class RatingDraft:
     """What a rater sends. `behaviour_id` None counts for every behaviour the probe examines."""

@@ -192,7 +192,7 @@ def _verdicts_needing(
     examining = {probe.id for probe in asked.probes if probe.behaviours}
     return Counter(
         probe.id
-        for verdict in judge_pairs(asked.probes, asked.behaviours, pairs, given)
+        for verdict in judge_pairs(asked, pairs, given)
         for probe in verdict.next_probes
         if (verdict.behaviour is not None) == (probe.id in examining)
     )

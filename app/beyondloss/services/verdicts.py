@@ -13,7 +13,15 @@ from weakref import WeakKeyDictionary
 from sqlmodel import Session
 
 from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE
-from beyondloss.analysis.verdicts import Judged, ProbeValue, VerdictWord, judge
+from beyondloss.analysis.verdicts import (
+    MARGIN,
+    Judged,
+    ProbeValue,
+    VerdictWord,
+    judge,
+    margin_for,
+    noise_half_width,
+)
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.domain.sampling import Sampling
@@ -21,7 +29,7 @@ from beyondloss.domain.text import storable
 from beyondloss.errors import NotFound
 from beyondloss.services.comparisons import Reference, find_reference
 from beyondloss.services.projects import BehaviourView, ProbeView, probe_view
-from beyondloss.store import answers, probes, samplings, verdicts
+from beyondloss.store import answers, probes, quality_checks, samplings, verdicts
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
 from beyondloss.store.tables import Run
@@ -86,6 +94,8 @@ class VerdictSet:
     behaviours: tuple[BehaviourVerdict, ...]
     compared: int
     changed: int
+    margin: float = MARGIN
+    """Net wins within ±this are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,8 @@ class Asked:
     sampling: SamplingRow | None
     probes: Sequence[ProbeView]
     behaviours: Sequence[BehaviourView]
+    noise: float
+    """Half-width of the net win of base against base, 0 where too little of that was rated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,8 @@ def asked_of(session: Session, run_id: int, visitor: Visitor, sampling: str | No
     current = probes.current_probes(session, project_id=run.project_id, active_only=True)
     views = [probe_view(record) for record in probes.probe_records(session, current)]
     behaviours = {one.id: one for view in views for one in view.behaviours}
-    return Asked(run, chosen, views, list(behaviours.values()))
+    noise = noise_half_width(quality_checks.base_means(session, run_id))
+    return Asked(run, chosen, views, list(behaviours.values()), noise)
 
 
 def pairs_of(session: Session, asked: Asked, reference: Reference, *, step: int | None) -> list[PairRecord]:
@@ -225,7 +238,7 @@ def _verdict_set(
     against: str,
     reference: Reference,
 ) -> VerdictSet:
-    judged = judge_pairs(asked.probes, asked.behaviours, pairs, given)
+    judged = judge_pairs(asked, pairs, given)
     if not visitor.is_owner:
         judged = tuple(_for_guest(one) for one in judged)
     return VerdictSet(
@@ -239,34 +252,31 @@ def _verdict_set(
         behaviours=judged[1:],
         compared=len(pairs),
         changed=sum(pair.changed for pair in pairs),
+        margin=margin_for(asked.noise),
     )
 
 
-def judge_pairs(
-    asked: Sequence[ProbeView],
-    behaviours: Sequence[BehaviourView],
-    pairs: Sequence[PairRecord],
-    given: RatingsByPair,
-) -> tuple[BehaviourVerdict, ...]:
+def judge_pairs(asked: Asked, pairs: Sequence[PairRecord], given: RatingsByPair) -> tuple[BehaviourVerdict, ...]:
     """The verdict of all probes together, then one per behaviour. The behaviours are one family of tests, all
     probes together are a question of their own.
     """
     by_probe: dict[int, list[PairRecord]] = defaultdict(list)
     for pair in pairs:
         by_probe[pair.probe_id].append(pair)
-    looked_at = {behaviour.id: [p for p in asked if behaviour in p.behaviours] for behaviour in behaviours}
+    behaviours = asked.behaviours
+    looked_at = {one.id: [p for p in asked.probes if one in p.behaviours] for one in behaviours}
     values = [probe_values(looked_at[behaviour.id], by_probe, given, behaviour.id) for behaviour in behaviours]
-    everything = probe_values(asked, by_probe, given, None)
-    judged = (*judge([everything]), *judge(values))
+    everything = probe_values(asked.probes, by_probe, given, None)
+    judged = (*judge([everything], noise=asked.noise), *judge(values, noise=asked.noise))
     subjects: list[BehaviourView | None] = [None, *behaviours]
-    keys = {probe.id: probe.key for probe in asked}
+    keys = {probe.id: probe.key for probe in asked.probes}
     return tuple(
         _behaviour_verdict(
             subject,
             one,
             keys,
-            asked=len(asked if subject is None else looked_at[subject.id]),
-            raters=_raters(asked if subject is None else looked_at[subject.id], by_probe, given, subject),
+            asked=len(asked.probes if subject is None else looked_at[subject.id]),
+            raters=_raters(asked.probes if subject is None else looked_at[subject.id], by_probe, given, subject),
         )
         for subject, one in zip(subjects, judged, strict=True)
     )

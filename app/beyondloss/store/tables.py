@@ -376,6 +376,40 @@ class Rating(SQLModel, table=True):
     replaces: int | None = Field(default=None, foreign_key="rating.id", index=True)
 
 
+class QualityCheck(SQLModel, table=True):
+    """A vote that tells how somebody rates, not how a checkpoint answers. No verdict counts it, no export has it.
+
+    `kind` is `repeat` (a comparison the rater has rated before, sides swapped) or `base` (two samples of the base).
+    `earlier` is what the rater had said of a repeat, from −1 to 1.
+    """
+
+    __tablename__ = "quality_check"
+    __table_args__ = (
+        UniqueConstraint("rater_id", "answer_id", "reference_id"),
+        Index("ix_quality_check_run_id", "run_id", "kind"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    rater_id: int = Field(foreign_key="rater.id", ondelete="CASCADE")
+    kind: str
+    answer_id: int = Field(foreign_key="answer.id", ondelete="CASCADE", index=True)
+    reference_id: int = Field(foreign_key="answer.id", ondelete="CASCADE", index=True)
+    verdict: int
+    both_bad: bool = False
+    earlier: float | None = None
+    side: str
+    shown_at: float | None = None
+    rated_at: float
+
+
+class RatingSettings(SQLModel, table=True):
+    """How a run is rated, where it is not as usual."""
+
+    __tablename__ = "rating_settings"
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", primary_key=True)
+    quality_checks: bool = False
+
+
 class ShareLink(SQLModel, table=True):
     """Scope is one run or one project, never both. Only the SHA-256 of the token is stored."""
 

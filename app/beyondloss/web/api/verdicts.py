@@ -61,6 +61,7 @@ class VerdictsOut(Items[VerdictOut]):
     overall: VerdictOut
     compared: int
     changed: int
+    margin: float = Field(description="Net wins within ±this are the same: wider where raters' own noise is.")
 
 
 @router.get("/runs/{run}/verdicts", responses=problems(400, 404, 422))
@@ -85,6 +86,7 @@ def list_verdicts(
         overall=_out(found.overall),
         compared=found.compared,
         changed=found.changed,
+        margin=found.margin,
     )
 
 
