@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from beyondloss import __version__
-from beyondloss.cli import exports, probes, report, runs, serving, upkeep
+from beyondloss.cli import choosing, exports, probes, report, runs, serving, upkeep
 from beyondloss.cli.invocation import AS_JSON, DATA_DIR, DATABASE_URL, DEBUG, Everywhere
 
 HELP = "Read, compare and rate what every fine-tuning checkpoint says, with the loss curve beside it."
@@ -22,7 +22,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_everywhere)
-    for module in (serving, runs, report, exports, probes, upkeep):
+    for module in (serving, runs, report, choosing, exports, probes, upkeep):
         module.register(app)
     return app
 

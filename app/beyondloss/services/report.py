@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from beyondloss.domain.access import Visitor
+from beyondloss.domain.metrics import Series
 from beyondloss.domain.runs import BASE_STEP
-from beyondloss.services import comparisons, losses, runs, verdicts
+from beyondloss.services import choosing, comparisons, losses, runs, verdicts
 from beyondloss.services.agreement import Agreement, agreement_of
+from beyondloss.services.choosing import StepMove, Weighing
 from beyondloss.services.comparisons import Comparison
 from beyondloss.services.losses import LossLevels, LossMoves
 from beyondloss.services.runs import RunView
@@ -21,6 +23,8 @@ from beyondloss.store import verdicts as given
 from beyondloss.store.engine import Store
 
 MOST_EXAMPLES = 3
+DRAWN_POINTS = 500
+"""Of each loss: more than a strip on paper has room for."""
 FEWEST_FOR_GUESTS = 2
 """Raters behind an example that a link's visitor sees."""
 
@@ -39,7 +43,7 @@ class Report:
     """One checkpoint against a reference, and the run around it.
 
     `losses` is None where the reference belongs to another run, `against_run` names that. `levels` are the losses at
-    the steps of `by_step`, which is every rated checkpoint against the base.
+    the steps of `by_step`, which is every rated checkpoint against the base; `curves` the losses as they are drawn.
     """
 
     run: RunView
@@ -50,6 +54,9 @@ class Report:
     by_step: tuple[VerdictSet, ...]
     losses: LossMoves | None
     levels: tuple[LossLevels, ...]
+    curves: tuple[Series, ...]
+    moves: tuple[StepMove, ...]
+    weighing: Weighing
     gains: tuple[Example, ...]
     setbacks: tuple[Example, ...]
     agreement: Agreement
@@ -79,6 +86,9 @@ def build_report(
         if same_run
         else None,
         levels=losses.levels_at(store, run.id, [one.step for one in by_step]),
+        curves=losses.curves(store, run.id, points=DRAWN_POINTS) if by_step else (),
+        moves=choosing.moves_of(store, run.id, visitor),
+        weighing=choosing.weigh_checkpoints(store, run, visitor),
         gains=_strongest([one for one in examples if one.value > 0]),
         setbacks=_strongest([one for one in examples if one.value < 0]),
         agreement=agreement_of(store, run.id, visitor, step=chosen, against=against),

@@ -22,6 +22,7 @@ FEATURES = (
     "run.steering",
     "run.alarms",
     "report",
+    "choosing",
     "projects",
     "queue",
     "share",

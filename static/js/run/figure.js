@@ -87,8 +87,8 @@ function marksTrace(view) {
     text: marks.map((mark) => markText(mark, view)),
     hovertemplate: "%{text}<extra></extra>",
     marker: {
-      symbol: marks.map((mark) => SYMBOLS[mark.shape] ?? "circle"),
-      size: marks.map((mark) => size + (mark.selected ? 3 : 0)),
+      symbol: marks.map((mark) => (mark.chosen ? "star" : (SYMBOLS[mark.shape] ?? "circle"))),
+      size: marks.map((mark) => size + (mark.selected ? 3 : 0) + (mark.chosen ? 4 : 0)),
       opacity: 1,
       color: marks.map((mark) => (mark.selected ? colours.accent : mark.shape === "waiting" ? colours.band : colours.panel)),
       line: {
@@ -101,7 +101,7 @@ function marksTrace(view) {
 
 function markText(mark, { series, words }) {
   const name = mark.step === 0 ? words.base : `${words.step} ${mark.step}`;
-  const lines = [`<b>${name}</b>${mark.epoch ? ` · ${words.epoch} ${mark.epoch}` : ""}`];
+  const lines = [`<b>${name}</b>${mark.chosen ? ` · ★ ${words.chosen}` : ""}${mark.epoch ? ` · ${words.epoch} ${mark.epoch}` : ""}`];
   if (mark.step && series.loss?.steps.length) {
     lines.push(`${words.train} ${short(valueAt(series.loss.steps, series.loss.values, mark.step))}`);
   }

@@ -46,9 +46,10 @@ def moves_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | Non
     evidence = evidence_of(store, run_id, visitor, sampling=sampling)
     steps = [step for step in evidence.pairs if evidence.is_rated(step)]
     pairs = list(zip([BASE_STEP, *steps], steps, strict=False))
-    overall = judge([_moved(evidence, before, after, None) for before, after in pairs])
+    noise = evidence.asked.noise
+    overall = judge([_moved(evidence, before, after, None) for before, after in pairs], noise=noise)
     named = evidence.asked.behaviours
-    single = iter(judge([_moved(evidence, *pair, behaviour) for pair in pairs for behaviour in named]))
+    single = iter(judge([_moved(evidence, *pair, behaviour) for pair in pairs for behaviour in named], noise=noise))
     losses = moves_along(store, run_id, pairs)
     moves = [
         StepMove(

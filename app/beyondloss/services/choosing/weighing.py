@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from beyondloss.analysis.choosing import Cost, Estimate, Standing, Table, lay_table, weigh
 from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE
-from beyondloss.analysis.verdicts import ProbeValue
+from beyondloss.analysis.verdicts import MARGIN, ProbeValue, margin_for
 from beyondloss.domain.access import Visitor
 from beyondloss.services.losses import LossLevels, levels_at
 from beyondloss.services.runs import RunView
@@ -45,13 +45,15 @@ class Weighing:
     levels: tuple[LossLevels, ...]
     evaluated: LowestLoss | None
     train: LowestLoss | None
+    margin: float = MARGIN
+    """What is less than this is nothing that matters."""
 
 
 def weigh_checkpoints(store: Store, run: RunView, visitor: Visitor, *, sampling: str | None = None) -> Weighing:
     levels = levels_at(store, run.id, [one.step for one in run.checkpoints])
     evidence = evidence_of(store, run.id, visitor, sampling=sampling)
     table = lay_table(_values(evidence, visitor))
-    return _nothing(levels) if table is None else _weighed(table, levels)
+    return _nothing(levels) if table is None else _weighed(table, levels, margin=margin_for(evidence.asked.noise))
 
 
 def _values(evidence: Evidence, visitor: Visitor) -> dict[int, Sequence[ProbeValue]]:
@@ -73,11 +75,11 @@ def _nothing(levels: tuple[LossLevels, ...]) -> Weighing:
     return Weighing(0, None, None, (), (), levels, None, None)
 
 
-def _weighed(table: Table, levels: tuple[LossLevels, ...]) -> Weighing:
+def _weighed(table: Table, levels: tuple[LossLevels, ...], *, margin: float) -> Weighing:
     evaluated = {one.step: one.evaluated for one in levels if one.evaluated is not None}
     train = {one.step: one.train for one in levels if one.train is not None}
     lowest = [_lowest(found, table.steps) for found in (evaluated, train)]
-    found = weigh(table, sorted({step for step in lowest if step is not None}))
+    found = weigh(table, sorted({step for step in lowest if step is not None}), margin=margin)
     costs = {one.step: one for one in found.costs}
     return Weighing(
         probes=found.probes,
@@ -88,6 +90,7 @@ def _weighed(table: Table, levels: tuple[LossLevels, ...]) -> Weighing:
         levels=levels,
         evaluated=_loss_choice(evaluated, lowest[0], costs, found.best),
         train=_loss_choice(train, lowest[1], costs, found.best),
+        margin=margin,
     )
 
 

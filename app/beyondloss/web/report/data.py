@@ -1,8 +1,11 @@
 """A report as JSON: the numbers and texts, for programs. Words only where they are the finding."""
 
+from beyondloss.analysis.loss_behaviour import cell_of
+from beyondloss.services.choosing import StepMove
 from beyondloss.services.losses import LossLevels
 from beyondloss.services.report import Example, Report
 from beyondloss.services.verdicts import BehaviourVerdict, VerdictSet
+from beyondloss.web.choosing.data import as_json as choosing_json
 from beyondloss.web.raters.words import as_json as agreement_json
 from beyondloss.web.report.pages import ReportPage
 
@@ -32,7 +35,10 @@ def as_json(report: Report, page: ReportPage) -> Json:
         },
         "beside_loss": list(page.beside_loss),
         "steps": [_step(one, levels[one.step]) for one in report.by_step],
-        "choice": list(page.choice),
+        "moves": [_move(one) for one in report.moves],
+        "moved": list(page.moved),
+        "choosing": choosing_json(report.run, report.weighing),
+        "choice": list(page.choice.said) if page.choice else [],
         "gains": [_example(one) for one in report.gains],
         "setbacks": [_example(one) for one in report.setbacks],
         "alarms": [
@@ -41,6 +47,24 @@ def as_json(report: Report, page: ReportPage) -> Json:
         "agreement": agreement_json(report.agreement),
         "methods": list(page.methods),
     }  # fmt: skip
+
+
+def _move(one: StepMove) -> Json:
+    subjects = [one.overall, *one.behaviours]
+    return {
+        "before": one.before,
+        "after": one.after,
+        "loss": {"moved": one.loss.word, "ratio": one.loss.ratio, "series": "eval_loss" if one.evaluated else "loss"},
+        "behaviours": [
+            {
+                "behaviour": subject.behaviour.name if subject.behaviour else None,
+                "moved": subject.judged.word,
+                "net_win": subject.judged.net_win.value if subject.judged.net_win else None,
+                "meaning": cell_of(one.loss.word, subject.judged.word),
+            }
+            for subject in subjects
+        ],
+    }
 
 
 def _verdict(one: BehaviourVerdict) -> Json:

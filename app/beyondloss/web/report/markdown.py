@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 def as_markdown(page: ReportPage) -> str:
     """The whole report, ended by one line end."""
-    parts = [*_top(page), *_behaviours(page), *_steps(page)]
+    parts = [*_top(page), *_behaviours(page), *_steps(page), *_choice(page)]
     for title, examples in ((_("Clearest gains"), page.gains), (_("Clearest setbacks"), page.setbacks)):
         if examples:
             parts += [f"## {title}", *(_example(one) for one in examples)]
@@ -31,6 +31,8 @@ def _top(page: ReportPage) -> list[str]:
     parts = [f"# {_plain(head.name)}", f"**{_plain(against)}**", _plain(" · ".join(facts))]
     if page.sentence:
         parts.append(_plain(page.sentence.text))
+    if page.choice and page.choice.headline:
+        parts.append(f"**{_plain(page.choice.headline)}**")
     return parts
 
 
@@ -51,7 +53,34 @@ def _steps(page: ReportPage) -> list[str]:
         [str(one.step), one.train, one.evaluated, *(f"{cell.shape} {cell.value}" for cell in one.cells)]
         for one in page.steps
     ]
-    return [f"## {_('Loss against behaviour')}", _table(head, rows), _listed(map(_plain, page.choice))]
+    parts = [f"## {_('Loss against behaviour')}", _table(head, rows)]
+    if page.matrix:
+        matrix = [[row.label, *(str(cell.count) for cell in row.cells)] for row in page.matrix.rows]
+        parts.append(_table([_("from checkpoint to checkpoint"), *page.matrix.columns], matrix))
+    return [*parts, _listed(map(_plain, page.moved))]
+
+
+def _choice(page: ReportPage) -> list[str]:
+    found = page.choice
+    if found is None:
+        return []
+    parts = [f"## {_('Choosing')}"]
+    if found.chosen:
+        chosen = _("Chosen: %(step)s") % {"step": found.chosen}
+        parts.append(f"**{_plain(chosen)}** {_plain(found.note)}".strip())
+    head = [_("checkpoint"), _("net win"), _("best in"), _("training loss"), _("eval loss"), _("marks")]
+    rows = [
+        [
+            f"**{_plain(row.name)}**" if row.chosen else _plain(row.name),
+            f"{row.shape} {row.value} ({row.interval})" if row.interval else row.value,
+            row.share,
+            row.train,
+            row.evaluated,
+            _(", ").join(map(_plain, row.marks)),
+        ]
+        for row in found.rows
+    ]
+    return [*parts, _table(head, rows), _listed(map(_plain, found.said))]
 
 
 def _raters(page: ReportPage) -> list[str]:

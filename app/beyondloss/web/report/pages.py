@@ -1,25 +1,29 @@
 """A report as it is read: every number and word ready, whatever form it then takes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from beyondloss.analysis.verdicts import VerdictWord
 from beyondloss.domain.alarms import Severity
+from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.losses import LossLevels
 from beyondloss.services.report import Example, Report
 from beyondloss.services.verdicts import BehaviourVerdict, VerdictSet
 from beyondloss.web.alarm_words import alarm_name, alarm_sentence
+from beyondloss.web.choosing.table import ChoiceRow, build_rows, telling_steps
+from beyondloss.web.choosing.words import choosing_sentences, headline, step_name
 from beyondloss.web.filters import number
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.i18n import ngettext
 from beyondloss.web.raters.words import RatersPart, build_part, notes
 from beyondloss.web.report.bars import Bar, draw_bar
+from beyondloss.web.report.moves import Matrix, build_matrix, move_sentences
+from beyondloss.web.report.plot import Plot, draw_plot
 from beyondloss.web.report.words import (
     changed_text,
-    choice_sentences,
     loss_beside_raters,
     methods,
     rated_text,
@@ -126,8 +130,23 @@ class ReportAlarm:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportChoice:
+    """Which checkpoint, and why. `chosen` is empty while none is; `left_out` checkpoints are not in the table."""
+
+    headline: str
+    said: tuple[str, ...]
+    rows: tuple[ChoiceRow, ...]
+    left_out: int
+    chosen: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPage:
-    """`subjects` are the columns of `steps`: the behaviours, or all probes together where none is named."""
+    """`subjects` are the columns of `steps`: the behaviours, or all probes together where none is named.
+
+    `moved` sets loss against behaviour from checkpoint to checkpoint, `matrix` counts how often they moved how.
+    """
 
     head: ReportHead
     links: ReportLinks
@@ -137,7 +156,10 @@ class ReportPage:
     subjects: tuple[str, ...]
     steps: tuple[ReportStep, ...]
     left_out: int
-    choice: tuple[str, ...]
+    plot: Plot | None
+    matrix: Matrix | None
+    moved: tuple[str, ...]
+    choice: ReportChoice | None
     gains: tuple[ReportExample, ...]
     setbacks: tuple[ReportExample, ...]
     alarms: tuple[ReportAlarm, ...]
@@ -159,7 +181,10 @@ def build_page(report: Report, *, now: float | None = None) -> ReportPage:
         subjects=tuple(subject_name(one) for one in subjects),
         steps=tuple(_step(one, levels[one.step], report) for one in shown),
         left_out=len(report.by_step) - len(shown),
-        choice=choice_sentences(report.by_step, report.levels),
+        plot=draw_plot(report.by_step, report.curves, current=report.verdicts.step),
+        matrix=build_matrix(report.moves),
+        moved=move_sentences(report.moves),
+        choice=_choice(report, {one.step for one in shown}),
         gains=tuple(_example(one) for one in report.gains),
         setbacks=tuple(_example(one) for one in report.setbacks),
         alarms=tuple(
@@ -169,6 +194,22 @@ def build_page(report: Report, *, now: float | None = None) -> ReportPage:
         raters=build_part(report.agreement),
         rater_notes=notes(),
         methods=methods(),
+    )
+
+
+def _choice(report: Report, shown: Collection[int]) -> ReportChoice | None:
+    """None while there is neither a rating nor a choice to tell of."""
+    run, chosen = report.run, report.run.chosen
+    if not report.by_step and chosen is None:
+        return None
+    only = {BASE_STEP, *shown, *telling_steps(run, report.weighing)}
+    return ReportChoice(
+        headline=headline(report.weighing),
+        said=choosing_sentences(report.weighing),
+        rows=build_rows(run, report.by_step, report.weighing, only=only),
+        left_out=sum(one.step not in only for one in run.checkpoints),
+        chosen=step_name(chosen.step) if chosen else "",
+        note=chosen.note if chosen else "",
     )
 
 

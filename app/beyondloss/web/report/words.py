@@ -1,17 +1,17 @@
-"""The sentences of a report: what loss did beside the raters, which checkpoint, how it was found out and how far to
-trust it. They claim no more than the verdicts do."""
+"""The sentences of a report: what loss did beside the raters, how it was found out and how far to trust it. They claim
+no more than the verdicts do."""
 
 from collections.abc import Sequence
 
 from beyondloss.analysis.loss_moves import LossWord
 from beyondloss.analysis.verdicts import VerdictWord
-from beyondloss.services.losses import LossLevels, LossMoves
+from beyondloss.services.losses import LossMoves
 from beyondloss.services.report import Report
-from beyondloss.services.verdicts import BehaviourVerdict, VerdictSet
-from beyondloss.web.filters import number
+from beyondloss.services.verdicts import BehaviourVerdict
+from beyondloss.web.choosing.words import methods as choosing_methods
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.i18n import ngettext
-from beyondloss.web.sentence import interval, signed, subject_name
+from beyondloss.web.sentence import subject_name
 
 
 def reference_label(report: Report) -> str:
@@ -59,41 +59,6 @@ def loss_beside_raters(losses: LossMoves | None, subjects: Sequence[BehaviourVer
     return tuple(patterns[word] % {"names": _(", ").join(names)} for word, names in named.items() if names)
 
 
-def choice_sentences(by_step: Sequence[VerdictSet], levels: Sequence[LossLevels]) -> tuple[str, ...]:
-    """Which checkpoint the raters favour, if they favour one, and which the losses do."""
-    if not by_step:
-        return ()
-    better = [one for one in by_step if one.overall.verdict is VerdictWord.BETTER and one.overall.net_win is not None]
-    if better:
-        best = max(better, key=lambda one: one.overall.net_win or 0.0)
-        first = _("Over all probes, raters favour step %(step)s the most: %(value)s (%(interval)s) against base.") % {
-            "step": best.step, "value": signed(best.overall.net_win or 0.0), "interval": interval(best.overall)
-        }  # fmt: skip
-    else:
-        first = _("Over all probes, no rated checkpoint is shown to be better than base.")
-    said = [first, *_lowest_losses(levels)]
-    if len(better) > 1:
-        said.append(_("The highest of several values is partly luck: expect a little less of it."))
-    return tuple(said)
-
-
-def _lowest_losses(levels: Sequence[LossLevels]) -> list[str]:
-    said = []
-    train = [(one.train, one.step) for one in levels if one.train is not None]
-    evaluated = [(one.evaluated, one.step) for one in levels if one.evaluated is not None]
-    if evaluated:
-        value, step = min(evaluated)
-        said.append(_("The lowest eval loss of these is at step %(step)s: %(value)s.") % _place(value, step))
-    if train:
-        value, step = min(train)
-        said.append(_("The lowest training loss of these is at step %(step)s: %(value)s.") % _place(value, step))
-    return said
-
-
-def _place(value: float, step: int) -> dict[str, str | int]:
-    return {"step": step, "value": number(value)}
-
-
 def methods() -> tuple[str, ...]:
     """How it was found out and how far to trust it, for people who do not do statistics."""
     return (
@@ -120,5 +85,6 @@ def methods() -> tuple[str, ...]:
             "All of this holds for these probes and these raters. It says nothing of questions that nobody asked, "
             "and raters tend to favour longer answers."
         ),
+        *choosing_methods(),
         _("Loss is a reference: it says how well the model fits its training examples, not how it behaves."),
     )

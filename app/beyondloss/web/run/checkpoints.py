@@ -39,6 +39,7 @@ class Checkpoint:
     href: str
     selected: bool
     is_reference: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def build_checkpoints(
             is_reference=not comparisons.against_run
             and checkpoint.step == comparisons.against_step
             and checkpoint.step != comparisons.step,
+            chosen=run.chosen is not None and run.chosen.step == checkpoint.step,
         )
         for checkpoint in run.checkpoints
     )

@@ -47,6 +47,8 @@ class RunHead:
     raters: int
     revision: int
     last_step: int
+    chosen: int | None
+    """The step that the owner means to use; 0 is the base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,15 @@ def body_hash(run: RunView, steering: Steering | None) -> str:
     shown = (run.name, run.base_model, run.base_path, run.state, run.problems, run.checkpoints, run.ratings, run.raters)
     return hashlib.sha256(
         repr(
-            (shown, run.trained_with, alarms_mark(run.alarms), steering, run.sampling_id, sorted(run.config.items()))
+            (
+                shown,
+                run.chosen,
+                run.trained_with,
+                alarms_mark(run.alarms),
+                steering,
+                run.sampling_id,
+                sorted(run.config.items()),
+            )
         ).encode()
     ).hexdigest()[:16]
 
@@ -284,6 +294,7 @@ def _head(run: RunView, path: str, *, own: bool) -> RunHead:
         raters=run.raters,
         revision=run.revision,
         last_step=max((c.step for c in run.checkpoints), default=0),
+        chosen=run.chosen.step if run.chosen else None,
     )
 
 
