@@ -1,7 +1,14 @@
 """One realistic run folder for every trainer that is read, with what a reader must find in it.
 
-The Trainer's and TensorBoard's are also really made, in the integration tests. The others follow the trainers' sources:
-LLaMA-Factory 0.9.5, ms-swift 4.6.0, Axolotl 0.19.0, torchtune 0.6.1, mlx-lm 0.32.2.
+Where they come from:
+
+- The Trainer's: written by hand here, and really made by the installed transformers in the integration tests.
+- `…-recorded`: really written by LLaMA-Factory 0.9.5 (its command line), ms-swift 4.6 and mlx-lm 0.32.2 (CPU), training
+  a tiny random model. Every text file kept is as it was, but for folders' names; weights are made anew; pickles,
+  pictures, tokenizers and TensorBoard's files are left out. See `tests/data/trainers`.
+- LLaMA-Factory's web interface and v1, Axolotl 0.19.0 and torchtune 0.6.1: built from the trainers' sources, not run.
+  So are the other LLaMA-Factory, ms-swift and mlx-lm layouts, which hold more oddities than one real run.
+- TensorBoard's events: really written (tests/data/tensorboard). trackio's tables: made from its source.
 """
 
 import json
@@ -20,6 +27,7 @@ from tests.factories.run_folders import (
     write_json,
 )
 
+RECORDED = Path(__file__).parent.parent / "data" / "trainers"
 PRESENT = frozenset({CheckpointState.PRESENT})
 STEPS = (10, 20, 30)
 LOSS_STEPS = (5, 10, 15, 20, 25, 30)
@@ -171,6 +179,37 @@ def mlx(run: Path) -> Path:
     return run
 
 
+def recorded(name: str) -> Callable[[Path], Path]:
+    """A folder that a trainer really wrote, with weights made anew: the run's own model is its last checkpoint's."""
+
+    def build(run: Path) -> Path:
+        shutil.copytree(RECORDED / name, run)
+        numbers = [int(path.name.rpartition("-")[2]) for path in run.glob("checkpoint-*")]
+        for config in sorted(run.rglob("adapter_config.json")):
+            if "peft_type" in json.loads(config.read_text()):
+                number = int(config.parent.name.rpartition("-")[2]) if config.parent != run else max(numbers)
+                (config.parent / "adapter_model.safetensors").write_bytes(safetensors_bytes(number))
+        for state in run.rglob("trainer_state.json"):
+            state.touch()  # the trainer writes it last
+        return run
+
+    return build
+
+
+def ms_swift_recorded(run: Path) -> Path:
+    """With the link that it keeps to its last checkpoint."""
+    recorded("ms-swift")(run)
+    (run / "last-checkpoint").symlink_to("checkpoint-12")
+    return run
+
+
+def mlx_recorded(run: Path) -> Path:
+    recorded("mlx-lm")(run)
+    for name in ("0000010_adapters", "0000020_adapters", "adapters"):
+        (run / f"{name}.safetensors").write_bytes(safetensors_bytes(20 if name == "adapters" else int(name[:7])))
+    return run
+
+
 def full_run(run: Path) -> Path:
     return hf_run(run, full=True)
 
@@ -185,5 +224,32 @@ LAYOUTS = [
     Layout("torchtune-steps", "torchtune", torchtune),
     Layout("torchtune-epochs", "torchtune", torchtune_epochs),
     Layout("mlx-lm", "mlx-lm", mlx, states=frozenset({CheckpointState.UNREADABLE})),
+    Layout(
+        "llamafactory-recorded",
+        "llamafactory",
+        recorded("llamafactory"),
+        steps=(6, 12),
+        loss_steps=(2, 4, 6, 8, 10, 12),
+        base_model="/data/tiny-base",
+    ),
+    Layout(
+        "ms-swift-recorded",
+        "ms-swift",
+        ms_swift_recorded,
+        steps=(6, 12),
+        loss_steps=(1, 2, 4, 6, 8, 10, 12),
+        base_model="/data/tiny-base",
+        template="qwen2_5",
+        system_prompt="Be kind and short.",
+    ),
+    Layout(
+        "mlx-lm-recorded",
+        "mlx-lm",
+        mlx_recorded,
+        steps=(10, 20),
+        loss_steps=(5, 10, 15, 20),
+        base_model="/data/tiny-llama",
+        states=frozenset({CheckpointState.UNREADABLE}),
+    ),
     Layout("lone-adapter", "peft", write_adapter, steps=(1,), loss_steps=()),
 ]

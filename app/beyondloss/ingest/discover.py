@@ -111,7 +111,9 @@ class _Search:
         try:
             with os.scandir(folder) as entries:
                 names = sorted(
-                    entry.name for entry in entries if _may_hold_runs(entry.name, is_run) and is_folder(entry)
+                    entry.name
+                    for entry in entries
+                    if _may_hold_runs(entry.name, is_run) and is_folder(entry) and not (is_run and _leads_back(entry))
                 )
         except PermissionError:
             self.found.problems.append(permission_sentence(folder))
@@ -136,6 +138,14 @@ class _Search:
             return False
         self._visited.add(identity)
         return True
+
+
+def _leads_back(entry: os.DirEntry[str]) -> bool:
+    """A link within a run to a part of it (ms-swift's `last-checkpoint`) is no further run."""
+    if not entry.is_symlink():
+        return False
+    path = Path(entry.path)
+    return path.resolve().is_relative_to(path.parent.resolve())
 
 
 def _may_hold_runs(name: str, inside_run: bool) -> bool:

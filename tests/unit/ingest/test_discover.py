@@ -37,6 +37,14 @@ def test_a_run_named_twice_is_found_once(tmp_path: Path):
     assert len(discover([tmp_path, run, tmp_path / "link"], all_readers()).runs) == 1
 
 
+def test_a_link_to_a_part_of_a_run_is_no_further_run(tmp_path: Path):
+    run = hf_run(tmp_path / "a", steps=[10, 20])
+    (run / "last-checkpoint").symlink_to("checkpoint-20")
+    other = hf_run(tmp_path / "elsewhere" / "b", steps=[10])
+    (run / "continued").symlink_to(other)
+    assert [folder.path.name for folder in discover([tmp_path / "a"], all_readers()).runs] == ["a", "continued"]
+
+
 def test_a_loop_of_symlinks_ends(tmp_path: Path):
     hf_run(tmp_path / "a" / "run", steps=[10])
     (tmp_path / "a" / "loop").symlink_to(tmp_path)

@@ -56,7 +56,7 @@ def test_every_whole_checkpoint_is_present(layout: Layout, run: Path):
 def test_a_run_tells_its_training_loss_under_its_one_name(layout: Layout, run: Path):
     losses = {point.step: point.value for point in found_run(run).points if point.name == "loss"}
     assert set(losses) == set(layout.loss_steps)
-    assert all(0 < loss < 10 for loss in losses.values())
+    assert all(0 < loss < 20 for loss in losses.values())
 
 
 def test_no_point_is_told_twice(run: Path):

@@ -1,13 +1,14 @@
 """MLX-LM: numbered adapter files in one folder. Answers need Apple silicon, so only the run and its loss are shown."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from beyondloss.domain.runs import CheckpointKind, CheckpointState, FoundCheckpoint, FoundRun, RunState
 from beyondloss.ingest.formats.run_names import run_name
 from beyondloss.ingest.hyperparameters import flattened
 from beyondloss.ingest.json_files import as_count, read_mapping, text_at
-from beyondloss.ingest.logs.points import RunLog, has_diverged, merged
+from beyondloss.ingest.logs.points import RunLog, Setting, has_diverged, merged
 from beyondloss.ingest.logs.text_lines import TextLogs, mlx_entry
 from beyondloss.ingest.weights import file_stamp
 
@@ -47,7 +48,7 @@ class MlxReader:
             state=RunState.DIVERGED if has_diverged(log.points) else state,
             checkpoints=tuple(found),
             points=log.points,
-            config=flattened(config),
+            config=flattened(config) | _lora_settings(config),
             first_log_key=log.key,
         )
 
@@ -55,6 +56,15 @@ class MlxReader:
         """MLX-LM prints its log; people keep it beside the adapters as they like."""
         files = sorted(path for path in folder.iterdir() if path.suffix in {".log", ".txt", ".out"})
         return merged([log for path in files[-_MAX_LOGS:] if (log := self._logs.read(path)).points])
+
+
+def _lora_settings(config: Mapping[str, object]) -> dict[str, Setting]:
+    """Under the names that other trainers have for them. MLX-LM calls the factor itself `scale`."""
+    parameters = config.get("lora_parameters")
+    if not isinstance(parameters, dict):
+        return {}
+    named = {"rank": "lora_r", "dropout": "lora_dropout", "scale": "lora_scale"}
+    return {named[key]: value for key, value in flattened(parameters).items() if key in named}
 
 
 def _checkpoint(folder: Path, step: int, name: str) -> FoundCheckpoint:
