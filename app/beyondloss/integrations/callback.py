@@ -4,6 +4,7 @@ It is a `TrainerCallback` to type checkers only, so that importing it imports no
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class BeyondLossCallback(_Callback):
         self._key = key or os.environ.get("BEYONDLOSS_OWNER_KEY")
         self._spool_dir = Path(spool_dir) if spool_dir else None
         self._sender: Sender | None = None
+        self._began = time.monotonic()
         self._orders = Orders()
         self._obeyed: list[Given] = []
         """Orders passed to the Trainer whose outcome is still to be seen."""
@@ -64,6 +66,7 @@ class BeyondLossCallback(_Callback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
         if not getattr(state, "is_world_process_zero", True):
             return
+        self._began = time.monotonic()
         identity = self._identity(args, more.get("model"))
         if self._sender is None:
             self._sender = Sender(self._url, identity, key=self._key, spool_dir=self._spool_dir, orders=self._orders)
@@ -88,7 +91,7 @@ class BeyondLossCallback(_Callback):
     @harmless
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:  # noqa: ANN401
         if self._sender is not None and isinstance(logs, Mapping) and "train_runtime" not in logs:
-            self._sender.log(state.global_step, logs)
+            self._sender.log(state.global_step, {**logs, "elapsed_seconds": time.monotonic() - self._began})
 
     @harmless
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401

@@ -35,7 +35,13 @@ def test_a_log_that_names_the_output_folder_is_that_runs(tmp_path: Path, named: 
     assert [checkpoint.step for checkpoint in support.checkpoints] == [10, 20]
     assert losses(support) == {5: 0.6, 10: 0.3, 15: 0.2, 20: 0.15, 25: 9.0 / 25}  # the folder's own are right
     assert support.config["seed"] == 7
-    assert {point.name for point in support.points} == {"loss", "epoch", "grad_norm", "learning_rate"}
+    assert {point.name for point in support.points} == {
+        "loss",
+        "epoch",
+        "grad_norm",
+        "learning_rate",
+        "elapsed_seconds",
+    }
 
 
 def test_a_name_that_several_folders_have_joins_none(tmp_path: Path) -> None:

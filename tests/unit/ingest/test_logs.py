@@ -20,7 +20,7 @@ from beyondloss.ingest.formats.huggingface import HuggingFaceReader
 from beyondloss.ingest.formats.registry import all_readers
 from beyondloss.ingest.json_files import parse_json
 from beyondloss.ingest.logs.json_lines import JsonLineLogs, entry_step
-from beyondloss.ingest.logs.points import RunLog, canonical_name, merged
+from beyondloss.ingest.logs.points import RunLog, canonical_name, elapsed_seconds, merged
 from beyondloss.ingest.logs.protobuf import DamagedMessage, fields
 from beyondloss.ingest.logs.tensorboard import TensorBoardLogs
 from beyondloss.ingest.logs.text_lines import mlx_entry, printed_entry, torchtune_entry
@@ -179,7 +179,9 @@ def test_recorded_events_are_read_and_a_resume_goes_on():
     assert curve(log)[5] == pytest.approx(0.6)
     assert repr(curve(log, "eval_loss")[15]) == "nan"
     assert curve(log, "rewards/chosen")[10] == pytest.approx(0.5)
-    assert {point.name for point in log.points} == {"loss", "eval_loss", "learning_rate", "rewards/chosen"}
+    names = {"loss", "eval_loss", "learning_rate", "rewards/chosen", "elapsed_seconds"}
+    assert {point.name for point in log.points} == names
+    assert list(curve(log, "elapsed_seconds").values()) == sorted(curve(log, "elapsed_seconds").values())
     assert log.config == {"learning_rate": 5e-5, "output_dir": "out", "num_train_epochs": 3.0}
     assert log.started_at is not None
 
@@ -308,7 +310,12 @@ def test_every_run_of_a_trackio_file_is_a_run(trackio_file: Path):
     runs = discover([trackio_file.parent], all_readers()).runs
     found = [read_run(run) for run in runs]
     assert [run.name for run in found] == ["support-a/b c", "support-d"]
-    assert [point.step for point in found[0].points] == [1, 2, 3]
+    assert {point.step: point.value for point in found[0].points if point.name == "elapsed_seconds"} == {
+        1: 0,
+        2: 1,
+        3: 2,
+    }
+    assert [point.step for point in found[0].points if point.name == "loss"] == [1, 2, 3]
     assert found[0].base_model == "org/base"
     assert found[0].first_log_at == 1767225601.0
     assert found[0].state is RunState.FINISHED
@@ -327,7 +334,7 @@ def test_a_trackio_run_is_watched_while_it_logs(trackio_file: Path):
     )
     database.commit()
     (told,) = watch.look().runs
-    assert [point.step for point in told.points] == [4]
+    assert {point.step for point in told.points} == {4}
     database.close()
 
 
@@ -337,3 +344,21 @@ def test_a_foreign_database_is_no_run(tmp_path: Path):
     assert discover([tmp_path], all_readers()).runs == []
     with pytest.raises(Unreadable):
         all_readers().within[0].read(tmp_path / "odd.db" / "run")
+
+
+# how long a training has run
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0:00:05", 5), ("1:02:03", 3723), ("2 days, 0:00:01.5", 172801.5), ("3s", 3), ("1m 2s", 62), ("1h 0m 3s", 3603),
+     ("2d 3h 0m 1s", 183601), ("", None), ("soon", None), (12, None), ("1:2:3", None)],
+)  # fmt: skip
+def test_elapsed_time_is_read_in_every_trainers_spelling(text: object, seconds: float | None):
+    assert elapsed_seconds(text) == seconds
+
+
+def test_a_live_log_tells_when_each_step_was(tmp_path: Path):
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"current_steps": 5, "loss": 1, "elapsed_time": "0:00:07"}\n{"current_steps": 9, "loss": 1}\n')
+    assert curve(JsonLineLogs().read(log), "elapsed_seconds") == {5: 7}

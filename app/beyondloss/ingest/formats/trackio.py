@@ -15,7 +15,7 @@ from beyondloss.ingest.formats.base import FileRun
 from beyondloss.ingest.formats.huggingface import EMPTY_RUN, QUIET_SECONDS
 from beyondloss.ingest.hyperparameters import flattened
 from beyondloss.ingest.json_files import as_count, parse_json, text_at
-from beyondloss.ingest.logs.points import entry_points, has_diverged
+from beyondloss.ingest.logs.points import ELAPSED, entry_points, has_diverged
 
 MAX_RUNS = 2000
 _STEP_KEYS = ("train/global_step", "global_step")
@@ -93,7 +93,8 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
 
 def _points(rows: Sequence[tuple[object, object, object]]) -> tuple[MetricPoint, ...]:
     points: dict[tuple[int, str], MetricPoint] = {}
-    for raw_step, _timestamp, raw in rows:
+    began = _seconds(rows[0][1]) if rows else None
+    for raw_step, timestamp, raw in rows:
         entry = parse_json(raw) if isinstance(raw, str | bytes) else None
         if not isinstance(entry, dict):
             continue
@@ -101,6 +102,9 @@ def _points(rows: Sequence[tuple[object, object, object]]) -> tuple[MetricPoint,
         step = as_count(raw_step) if told is None else told
         if step is not None:
             points |= {(step, point.name): point for point in entry_points(entry, step)}
+            at = _seconds(timestamp)
+            if began is not None and at is not None:
+                points[step, ELAPSED] = MetricPoint(ELAPSED, step, max(0.0, at - began))
     return tuple(points[place] for place in sorted(points))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from beyondloss.domain.metrics import MetricPoint
 from beyondloss.ingest.json_files import as_count, parse_json
 from beyondloss.ingest.logs.growing import GrowingFiles
-from beyondloss.ingest.logs.points import RunLog, entry_key, entry_points, is_summary
+from beyondloss.ingest.logs.points import ELAPSED, RunLog, elapsed_seconds, entry_key, entry_points, is_summary
 
 _STEP_KEYS = ("step", "current_steps", "global_step", "global_step/max_steps", "iteration", "iter")
 _TOTAL_KEYS = ("total_steps", "max_steps")
@@ -38,6 +38,9 @@ class LogSoFar:
         self.ended = self.max_steps is not None and step >= self.max_steps
         for point in entry_points(entry, step):
             self.points[point.step, point.name] = point
+        elapsed = elapsed_seconds(entry.get("elapsed_time"))
+        if elapsed is not None:
+            self.points[step, ELAPSED] = MetricPoint(ELAPSED, step, elapsed)
 
     def log(self) -> RunLog:
         points = tuple(self.points[place] for place in sorted(self.points))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,10 @@ _NO_METRIC = {
     "total_flos",
     "percentage",
 }
+ELAPSED = "elapsed_seconds"
+"""The one name under which a log's times become a metric: curves can be laid over each other by it."""
+_CLOCK = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,3}):(\d\d):(\d\d(?:\.\d+)?)")
+_PARTS = re.compile(r"(?:(\d{1,5})d)? ?(?:(\d{1,3})h)? ?(?:(\d{1,3})m)? ?(?:(\d{1,3}(?:\.\d+)?)s)?")
 _NO_METRIC_ENDINGS = (
     "(iter/s)",
     "(s/it)",
@@ -78,6 +83,17 @@ def entry_points(entry: Mapping[str, object], step: int) -> list[MetricPoint]:
         if value is not None:
             points.append(MetricPoint(canonical_name(key), step, value))
     return points
+
+
+def elapsed_seconds(text: object) -> float | None:
+    """Since the training began, as trainers write it: `1:02:03` or `1 day, 0:00:05` (Python), `1h 2m 3s` (ms-swift)."""
+    if not isinstance(text, str):
+        return None
+    found = _CLOCK.fullmatch(text.strip()) or _PARTS.fullmatch(text.strip())
+    if found is None or not found[0]:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 86_400 * days + 3600 * hours + 60 * minutes + seconds
 
 
 def is_summary(entry: Mapping[str, object]) -> bool:

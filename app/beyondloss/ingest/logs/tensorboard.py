@@ -13,7 +13,7 @@ from beyondloss.domain.metrics import MetricPoint
 from beyondloss.ingest.hyperparameters import flattened
 from beyondloss.ingest.json_files import parse_json
 from beyondloss.ingest.logs.growing import GrowingFiles
-from beyondloss.ingest.logs.points import RunLog, Setting, canonical_name, is_metric
+from beyondloss.ingest.logs.points import ELAPSED, RunLog, Setting, canonical_name, is_metric
 from beyondloss.ingest.logs.protobuf import DamagedMessage, fields, float32, float64, signed
 
 FILE_PREFIX = "events.out.tfevents."
@@ -34,6 +34,8 @@ class EventsSoFar:
     """What one event file told so far."""
 
     points: dict[tuple[int, str], MetricPoint] = field(default_factory=dict)
+    times: dict[int, float] = field(default_factory=dict)
+    """When each step was logged."""
     started_at: float | None = None
     config: dict[str, Setting] = field(default_factory=dict)
 
@@ -55,9 +57,9 @@ class EventsSoFar:
         for summary in summaries:
             for number, value in fields(summary):
                 if number == _SUMMARY_VALUE and isinstance(value, bytes):
-                    self._add_value(value, step)
+                    self._add_value(value, step, wall_time)
 
-    def _add_value(self, value: bytes, step: int) -> None:
+    def _add_value(self, value: bytes, step: int, wall_time: float) -> None:
         parts = dict(fields(value))
         tag = _text(parts.get(_VALUE_TAG))
         if tag in _ARGUMENTS_TAGS:
@@ -69,6 +71,8 @@ class EventsSoFar:
         if number is None or step < 0 or not is_metric(name) or "text_summary" in tag or name == "train_loss":
             return
         self.points[step, name] = MetricPoint(name, step, number)
+        if wall_time > 0:
+            self.times.setdefault(step, wall_time)
 
 
 class TensorBoardLogs:
@@ -148,6 +152,9 @@ def _joined(parts: Sequence[EventsSoFar]) -> RunLog:
         points |= part.points
         config |= part.config
     times = [part.started_at for part in kept if part.started_at is not None and part.points]
+    for part in kept:
+        for step, at in part.times.items():
+            points[step, ELAPSED] = MetricPoint(ELAPSED, step, max(0.0, at - min(times)))
     return RunLog(
         points=tuple(points[place] for place in sorted(points)), started_at=min(times, default=None), config=config
     )
