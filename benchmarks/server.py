@@ -48,18 +48,19 @@ class Served:
 
 
 @contextmanager
-def served_store(folders: Sequence[Path] = ()) -> Iterator[Served]:
-    """With `folders` it watches them."""
+def served_store(folders: Sequence[Path] = (), *, data_dir: Path | None = None) -> Iterator[Served]:
+    """With `folders` it watches them; with `data_dir` it goes on with what another left there."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as own:
+        folder = data_dir or Path(own)
         command = [sys.executable, "-m", "beyondloss", "serve", *map(str, folders)]
-        command += ["--port", str(port), "--data-dir", folder, "--no-worker"]
+        command += ["--port", str(port), "--data-dir", str(folder), "--no-worker"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_it_answers(f"{url}/api/v1/healthz")
-            yield Served(url, Path(folder), process.pid)
+            yield Served(url, folder, process.pid)
         finally:
             process.terminate()
             process.wait(20)

@@ -10,6 +10,8 @@
 import { toast } from "./toast.js";
 
 const VISIBLE_MS = 1500;
+const LIVELY_MS = 500;
+const LIVELY_FOR_MS = 10000;
 const HIDDEN_MS = 15000;
 const FAILURES_TOLD = 3;
 
@@ -18,7 +20,7 @@ let state = null;
 /** Begin to ask. Does nothing on a page without `[data-live]`. */
 export function startLive(anchor, words) {
   if (!anchor || state) return;
-  state = { anchor, words, failures: 0, dirty: new Set(), writes: 0, writesBegun: 0, timer: 0, told: null };
+  state = { anchor, words, failures: 0, dirty: new Set(), writes: 0, writesBegun: 0, timer: 0, told: null, newsAt: -Infinity };
   document.addEventListener("htmx:before:request", onRequest);
   document.addEventListener("htmx:finally:request", onRequestEnd);
   document.addEventListener("htmx:before:swap", keepNewer);
@@ -39,8 +41,10 @@ export async function refresh(ids) {
   await Promise.all(regions.map(refreshRegion));
 }
 
+// Where something has just happened, more is likely soon: then it is asked for more often.
 function again() {
-  const base = document.hidden ? HIDDEN_MS : VISIBLE_MS;
+  const lively = performance.now() - state.newsAt < LIVELY_FOR_MS;
+  const base = document.hidden ? HIDDEN_MS : lively ? LIVELY_MS : VISIBLE_MS;
   clearTimeout(state.timer);
   state.timer = setTimeout(ask, Math.min(HIDDEN_MS, base * 2 ** Math.min(state.failures, 4)));
 }
@@ -62,6 +66,7 @@ async function ask() {
 
 async function onNews(news) {
   state.anchor.dataset.liveRev = news.rev;
+  state.newsAt = performance.now();
   const event = new CustomEvent("live", { detail: news, cancelable: true });
   if (document.dispatchEvent(event)) await refresh(news.regions);
 }

@@ -7,6 +7,15 @@ from tests.browser.conftest import RunningServer
 from tests.factories import a_run, points
 
 DRAWN = "#chart[data-drawn]"
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, { body }) { super(); window.told.push(`${title}: ${body}`); }
+};
+"""
+"""A desktop that says yes, and keeps what it was told: headless Chromium has none."""
 
 
 def calm(count: int) -> list[float]:
@@ -28,6 +37,24 @@ def test_an_alarm_that_arrives_is_drawn_and_listed_and_goes_when_seen(page: Page
     page.get_by_role("button", name="Seen: spike at step 121").click()
     expect(page.locator("#alarms-seen > summary")).to_contain_text("seen")
     expect(page.locator("#chart .annotation-text", has_text="spike")).to_have_count(0)
+
+
+def test_alarms_are_told_on_the_desktop_once_somebody_wants_that(page: Page, server: RunningServer) -> None:
+    run = a_run(server.store, name="support", state="training")
+    points(server.store, run, loss=calm(120))
+    page.add_init_script(NOTIFICATIONS)
+    page.goto(f"{server.url}/runs/support")
+    page.wait_for_selector(DRAWN)
+    page.get_by_role("button", name="Tell alarms on this desktop").click()
+    expect(page.get_by_role("button", name="are told on this desktop")).to_have_attribute("aria-pressed", "true")
+    points(server.store, run, first_step=121, loss=[4.0, 1.0])
+    page.wait_for_function("() => window.told.length === 1")
+    assert page.evaluate("window.told[0]").startswith("support: spike")
+    page.get_by_role("button", name="Mute this run").click()
+    expect(page.locator("#alarms .chip")).to_have_text("muted")
+    points(server.store, run, first_step=123, loss=[*calm(40), 4.0])
+    expect(page.locator("#alarms [data-kind=spike]")).to_have_count(2)
+    assert page.evaluate("window.told.length") == 1
 
 
 def test_a_live_curve_asks_only_for_what_is_new_and_keeps_its_zoom(page: Page, server: RunningServer) -> None:

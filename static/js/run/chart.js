@@ -185,13 +185,17 @@ export class Curve {
     this.range = range;
     this.detail = null;
     this.tools.querySelector("[data-tool=reset]").hidden = !range;
+    const finer = range ? this.#finer(range) : null;
     await this.draw();
-    if (!range) return;
-    const [from, to] = [Math.max(0, Math.floor(range[0])), Math.ceil(range[1])];
-    const detail = await this.#fetch(this.#names(), { from, to }).catch(() => null);
+    const detail = await finer;
     if (!detail || this.range !== range) return;
     this.detail = detail;
     await this.draw();
+    this.element.dataset.zoomed = range.map(Math.round).join("–");
+  }
+
+  #finer([low, high]) {
+    return this.#fetch(this.#names(), { from: Math.max(0, Math.floor(low)), to: Math.ceil(high) }).catch(() => null);
   }
 
   #onTool(input) {
