@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     dtype: str = Field(default="auto", description="Number type of the weights: auto, float32, bfloat16, float16.")
     engine: str = Field(default="transformers", description="What generates answers.")
     max_batch: int = Field(default=16, ge=1, le=1024, description="Most answers generated at once.")
+    gpu_memory_ratio: float = Field(
+        default=1.0, gt=0, le=1, description="Most of a GPU's memory that the worker takes, 0.5 being half of it."
+    )
     poll_seconds: float = Field(
         default=1.0, gt=0, description="How often run folders are looked at where the system tells nothing."
     )

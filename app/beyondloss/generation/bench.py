@@ -8,6 +8,7 @@ everything a contender does for a checkpoint: loading or switching weights, writ
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from beyondloss.domain.sampling import Sampling
 from beyondloss.generation.engine import TransformersEngine
 from beyondloss.generation.foreign import LanguageModel, PeftWrapper
 from beyondloss.generation.loading import choose_placement, find_model, load_model, stop_ids
+from beyondloss.generation.pace import Acceptance
 from beyondloss.generation.prompts import load_prompt_writer
 from beyondloss.generation.quiet import quiet_libraries
 
@@ -192,9 +194,13 @@ class _Ours(_Entrant):
             device=plan.device, dtype=plan.dtype, max_batch=plan.max_batch, cache_dir=Path(), drafts=name == "ours"
         )
         self._earlier: dict[int, list[Reference]] = {}
+        self._learned: Acceptance | None = None
 
     def answer(self, target: Target, questions: Sequence[Question]) -> _Turn:
         turn = _Turn()
+        if self._learned is not None:
+            # A checkpoint measured again must not profit from what the first time taught.
+            self._engine.acceptance = deepcopy(self._learned)
         asked = [
             Question(q.probe_id, q.messages, references=tuple(self._earlier.get(q.probe_id, ())[:2])) for q in questions
         ]
@@ -210,6 +216,7 @@ class _Ours(_Entrant):
         """The next checkpoint may draft from these; called once per checkpoint, after its repeats."""
         for probe_id, tokens in answers.items():
             self._earlier.setdefault(probe_id, []).insert(0, Reference(tokens, len(tokens) < limit))
+        self._learned = deepcopy(self._engine.acceptance)
 
 
 def bench_decoding(

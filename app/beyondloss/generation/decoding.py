@@ -17,6 +17,7 @@ from beyondloss.domain.engine import Reference
 from beyondloss.errors import OutOfMemory
 from beyondloss.generation.attention import Chunk
 from beyondloss.generation.drafts import Draft, Drafter, OtherAnswers, Source
+from beyondloss.generation.drift import BaseAnswer, log_probabilities
 from beyondloss.generation.pace import Acceptance, Outlook, PassCosts, RowPace, first_cap, plan_drafts
 from beyondloss.generation.passes import Passes
 from beyondloss.generation.rule import Draw, TokenRule
@@ -33,13 +34,18 @@ _UNKNOWN_REMAINING = 64
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One answer to make. `key` names its noise; `limit` is the most new tokens."""
+    """One answer to make. `key` names its noise; `limit` is the most new tokens.
+
+    `base` is what the base said to the same prompt; with `is_base` it is filled here, else compared with.
+    """
 
     index: int
     prompt: tuple[int, ...]
     limit: int
     key: bytes = b""
     references: tuple[Reference, ...] = ()
+    base: BaseAnswer | None = None
+    is_base: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +60,10 @@ class RowStats:
     """Tokens of the newest reference whose log-probability under these weights came out on the way."""
     scored_logprob: float = 0.0
     """The sum of them."""
+    base_tokens: int = 0
+    """Tokens of the base's answer before which these weights' thoughts could be compared with the base's."""
+    base_kl: float = 0.0
+    """The sum of KL(base ‖ these weights) there, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ class Row:
     margins: list[float] = field(default_factory=list)
     stats: RowStats = field(default_factory=RowStats)
     finish: Finish | None = None
+    says_as_base: bool = True
 
     def uncached(self) -> list[int]:
         prompt = self.order.prompt
@@ -101,6 +112,19 @@ class Row:
             rate=self.pace.rate(common_rate),
             remaining=max(min(expected or _UNKNOWN_REMAINING, left), 1),
         )
+
+    def compare_with_base(self, draft: Draft, logits: torch.Tensor) -> None:
+        """Every context in this pass that is a beginning of the base's answer tells how far the weights have moved."""
+        base, at = self.order.base, len(self.tokens)
+        if base is None or not self.says_as_base:
+            return
+        self.says_as_base = self.tokens == base.tokens[:at]
+        if self.says_as_base:
+            pairs = zip(draft.tokens, base.tokens[at:], strict=False)
+            alike = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(draft.tokens), len(base.tokens) - at))
+            count, divergence = base.divergence(at, logits[: alike + 1])
+            self.stats.base_tokens += count
+            self.stats.base_kl += divergence
 
     def settle(
         self, choices: Sequence[int], margins: Sequence[float], *, draft: Sequence[int], stop_ids: frozenset[int]
@@ -260,9 +284,13 @@ class Decoder:
         for row, draft in zip(active, drafts, strict=True):
             end = first + 1 + len(draft.tokens)
             self._score(row, draft, logits[first:end])
+            settled = row.stats.emitted
             accepted = row.settle(
                 choice.tokens[first:end], choice.margins[first:end], draft=draft.tokens, stop_ids=self._stop_ids
             )
+            if row.order.is_base and row.order.base is not None:
+                said = choice.tokens[first : first + row.stats.emitted - settled]
+                row.order.base.keep(said, logits[first : first + len(said)])
             self._learn(row, draft, accepted)
             first = end
 
@@ -292,14 +320,15 @@ class Decoder:
 
     def _score(self, row: Row, draft: Draft, logits: torch.Tensor) -> None:
         """While an answer has said nothing but its reference, its drafts score the reference under these weights."""
+        if not row.order.is_base:
+            row.compare_with_base(draft, logits)
         if row.drafter is None or draft.source is not Source.FOLLOWED or not row.drafter.intact:
             return
         at = len(row.tokens)
         known = row.order.references[0].token_ids[at : at + len(draft.tokens)]
         if known:
-            ids = torch.tensor(known, device=logits.device)[:, None]
-            logprobs = logits[: len(known)].log_softmax(-1).gather(-1, ids)
             row.stats.scored += len(known)
+            logprobs = log_probabilities(logits[: len(known)], torch.tensor(known)[:, None])
             row.stats.scored_logprob += float(logprobs.sum())
 
     def _run(self, chunks: Sequence[Chunk]) -> torch.Tensor:

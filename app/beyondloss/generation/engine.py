@@ -15,6 +15,7 @@ from beyondloss.errors import GenerationFailed, MissingDependency, OutOfMemory
 from beyondloss.generation.decoding import Decoded, Decoder, Order, RowStats, is_out_of_memory
 from beyondloss.generation.loading import choose_placement, find_model
 from beyondloss.generation.noise import answer_key
+from beyondloss.generation.pace import Acceptance
 from beyondloss.generation.prompts import Prompt, PromptWriter, load_prompt_writer
 from beyondloss.generation.resident import Ready, Resident
 from beyondloss.generation.rule import TokenRule
@@ -33,15 +34,21 @@ class TransformersEngine:
         device: str = "auto",
         dtype: str = "auto",
         max_batch: int = 16,
+        gpu_memory_ratio: float = 1.0,
         cache_dir: Path,
         threads: int = 0,
         drafts: bool = True,
     ) -> None:
-        """`drafts` off decodes plainly; the answers are the same. `cache_dir` is ours to write to."""
+        """`drafts` off decodes plainly; the answers are the same. `cache_dir` is ours to write to.
+
+        Of a CUDA device never more than `gpu_memory_ratio` of its memory is taken: more counts as out of memory.
+        """
         if threads:
             torch.set_num_threads(threads)
         self.cache_dir = cache_dir
         self._placement = choose_placement(device, dtype)
+        if self._placement.device.type == "cuda" and gpu_memory_ratio < 1:
+            torch.cuda.set_per_process_memory_fraction(gpu_memory_ratio, self._placement.device)
         self._max_batch = max_batch
         self._drafts = drafts
         self._resident = Resident(self._placement)
@@ -55,6 +62,15 @@ class TransformersEngine:
     def device(self) -> str:
         return str(self._placement.device)
 
+    @property
+    def acceptance(self) -> Acceptance:
+        """What drafting has learned of the run so far."""
+        return self._resident.drafting.acceptance
+
+    @acceptance.setter
+    def acceptance(self, known: Acceptance) -> None:
+        self._resident.drafting.acceptance = known
+
     def answer(self, target: Target, questions: Sequence[Question], sampling: Sampling) -> Iterator[GeneratedAnswer]:
         """See `domain.engine.Engine`. What memory allows is remembered from call to call."""
         if not questions:
@@ -67,7 +83,8 @@ class TransformersEngine:
             self.release()
             raise OutOfMemory(
                 "There is not enough memory to load the model.",
-                hint="Choose dtype bfloat16, a smaller or quantised base, or free memory on this device.",
+                hint="Choose dtype bfloat16, a smaller or quantised base, free memory on this device, or let the "
+                "worker take more of it (BEYONDLOSS_GPU_MEMORY_RATIO).",
             ) from error
 
     def release(self) -> None:
@@ -78,7 +95,7 @@ class TransformersEngine:
         writer = self._writer(target)
         prompts = [writer.write(question.messages) for question in questions]
         ready = self._resident.ready(target, prompts[0].token_ids)
-        orders, owners = _orders(questions, prompts, sampling, ready)
+        orders, owners = _orders(questions, prompts, sampling, ready, is_base=target.kind is CheckpointKind.BASE)
         decoder = Decoder(
             ready.passes,
             TokenRule(sampling),
@@ -130,7 +147,10 @@ class TransformersEngine:
 
 
 def _stats(row: RowStats, tie_margin: float | None) -> dict[str, float]:
-    """`reference_logprob` is the mean over the first `reference_tokens` tokens of the newest earlier answer."""
+    """`reference_logprob` is the mean over the first `reference_tokens` tokens of the newest earlier answer.
+
+    `base_kl` is the mean divergence from the base, in nats per token, over the `base_tokens` that it could be had for.
+    """
     stats = {
         "passes": float(row.passes),
         "emitted": float(row.emitted),
@@ -141,6 +161,8 @@ def _stats(row: RowStats, tie_margin: float | None) -> dict[str, float]:
         stats["tie_margin"] = tie_margin
     if row.scored:
         stats |= {"reference_tokens": float(row.scored), "reference_logprob": row.scored_logprob / row.scored}
+    if row.base_tokens:
+        stats |= {"base_tokens": float(row.base_tokens), "base_kl": row.base_kl / row.base_tokens}
     return stats
 
 
@@ -154,7 +176,7 @@ class _Owner:
 
 
 def _orders(
-    questions: Sequence[Question], prompts: Sequence[Prompt], sampling: Sampling, ready: Ready
+    questions: Sequence[Question], prompts: Sequence[Prompt], sampling: Sampling, ready: Ready, *, is_base: bool
 ) -> tuple[list[Order], list[_Owner]]:
     orders: list[Order] = []
     owners: list[_Owner] = []
@@ -174,7 +196,8 @@ def _orders(
             )
         for sample_index in question.sample_indices:
             key = b"" if sampling.greedy else answer_key(sampling.noise_key, question.messages, sample_index)
-            orders.append(Order(len(orders), prompt.token_ids, limit, key, question.references))
+            base = (ready.base_answers.begin if is_base else ready.base_answers.find)(prompt.token_ids, key)
+            orders.append(Order(len(orders), prompt.token_ids, limit, key, question.references, base, is_base))
             owners.append(_Owner(question, sample_index, prompt))
     return orders, owners
 

@@ -18,6 +18,7 @@ from beyondloss.errors import ModelNotFound, UnreadableCheckpoint
 from beyondloss.generation.adapters import Wardrobe, free_bytes, read_adapter
 from beyondloss.generation.attention import Chunk
 from beyondloss.generation.decoding import Drafting
+from beyondloss.generation.drift import BaseAnswers
 from beyondloss.generation.fingerprint import fingerprint, vanished
 from beyondloss.generation.foreign import LanguageModel
 from beyondloss.generation.loading import Placement, context_tokens, find_model, load_model, stop_ids, weight_files
@@ -35,6 +36,7 @@ class Ready:
 
     passes: Passes
     drafting: Drafting
+    base_answers: BaseAnswers
     stop_ids: frozenset[int]
     context_tokens: int | None
     vocabulary: int
@@ -55,7 +57,8 @@ class Resident:
         self._wardrobe: Wardrobe | None = None
         self._passes: Passes | None = None
         self._passes_note = ""
-        self._drafting = Drafting()
+        self.drafting = Drafting()
+        self._base_answers = BaseAnswers()
         self._tie_margin: float | None = None
         self._base_logits: dict[tuple[int, ...], Tensor] = {}
 
@@ -83,6 +86,7 @@ class Resident:
         self._passes = None
         self._tie_margin = None
         self._base_logits.clear()
+        self._base_answers.clear()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -137,7 +141,7 @@ class Resident:
             model = load_model(folder, self._placement)
             self._passes, self._passes_note = passes_for(model, free_bytes=free_bytes(self._placement.device))
             self._wardrobe = Wardrobe(model)
-            self._drafting = Drafting()
+            self.drafting = Drafting()
             if model.dtype in SHAPED_DTYPES:
                 known = [token for token in prompt if token < _vocabulary(model)]
                 self._tie_margin = measure_tie_margin(self._passes, known)
@@ -162,7 +166,8 @@ class Resident:
         model = self._wardrobe.model
         return Ready(
             passes=self._passes,
-            drafting=self._drafting,
+            drafting=self.drafting,
+            base_answers=self._base_answers,
             stop_ids=stop_ids(model),
             context_tokens=context_tokens(model),
             vocabulary=_vocabulary(model),

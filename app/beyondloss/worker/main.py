@@ -57,6 +57,7 @@ def build_engine(settings: Settings) -> Engine:
         device=settings.device,
         dtype=settings.dtype,
         max_batch=settings.max_batch,
+        gpu_memory_ratio=settings.gpu_memory_ratio,
         cache_dir=settings.cache_dir,
         threads=settings.threads,
     )

@@ -88,7 +88,7 @@ def test_the_base_is_the_same_to_the_bit_after_adapters_were_on(
 def test_in_sixteen_bits_adapters_are_worn_and_taken_off_again(
     tmp_path: Path, tiny_base: Path, tiny_adapters: list[Path]
 ) -> None:
-    engine = TransformersEngine(cache_dir=tmp_path, device="cpu", dtype="bfloat16")
+    engine = TransformersEngine(cache_dir=tmp_path, device="cpu", dtype="bfloat16", drafts=False)
     questions, sampling = questions_of(), Sampling(max_new_tokens=10)
     before = [a.margins for a in engine.answer(base_target(tiny_base), questions, sampling)]
     adapted = list(engine.answer(adapter_target(tiny_base, tiny_adapters[0]), questions, sampling))
@@ -143,6 +143,19 @@ def test_samples_of_an_adapter_without_effect_are_those_of_the_base(
     assert [a.token_ids for a in base.values()] == [a.token_ids for a in same.values()]
     assert same[0].provenance.adapter_check == "no effect"
     assert "zero" in same[0].provenance.notes[0]
+
+
+def test_an_adapter_tells_how_far_it_has_moved_from_the_base_that_answered_before(
+    ask: Ask, tmp_path: Path, tiny_base: Path, tiny_adapters: list[Path]
+) -> None:
+    base = ask(base_target(tiny_base))
+    assert all("base_kl" not in answer.provenance.stats for answer in base.values())
+    same = ask(adapter_target(tiny_base, spoil_adapter(tiny_adapters[0], tmp_path / "idle", 0.0)))
+    for answer in same.values():
+        assert answer.provenance.stats["base_kl"] == pytest.approx(0, abs=1e-5)
+        assert answer.provenance.stats["base_tokens"] >= len(answer.token_ids)
+    moved = ask(adapter_target(tiny_base, tiny_adapters[0]))
+    assert all(answer.provenance.stats["base_kl"] > 1e-4 for answer in moved.values())
 
 
 def test_a_full_fine_tune_answers_with_its_own_weights(

@@ -1,14 +1,18 @@
 """The decoding loop on a model without weights: batching, finishing, running out of memory."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from beyondloss.domain.answers import Finish
 from beyondloss.domain.engine import Reference
 from beyondloss.domain.sampling import Sampling
 from beyondloss.errors import OutOfMemory
 from beyondloss.generation.decoding import Decoded, Decoder, Drafting, Order
+from beyondloss.generation.drift import BaseAnswer
 from beyondloss.generation.pace import PassCosts
 from beyondloss.generation.rule import TokenRule
 from tests.fakes.passes import HashPasses
@@ -16,6 +20,13 @@ from tests.fakes.passes import HashPasses
 pytestmark = pytest.mark.torch
 STOPS = frozenset({0})
 SHARED = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+
+
+class SharperPasses(HashPasses):
+    """The same answers as the model without salt, more surely."""
+
+    def logits(self, tokens: Sequence[int]) -> Tensor:
+        return super().logits(tokens) * 1.3
 
 
 def orders_of(*prompts: tuple[int, ...], limit: int = 20) -> list[Order]:
@@ -163,6 +174,38 @@ def test_the_probability_of_an_earlier_answer_comes_out_on_the_way() -> None:
     logprobs = [passes.logits([4, 3, *answer[:at]]).log_softmax(-1)[token].item() for at, token in enumerate(answer)]
     assert stats.scored == len(answer)
     assert stats.scored_logprob == pytest.approx(sum(logprobs), rel=1e-5)
+
+
+def test_the_divergence_from_the_base_comes_out_on_the_way_where_the_answer_is_still_the_bases() -> None:
+    base, moved = HashPasses(), SharperPasses()
+    prompt, kept = (4, 3), BaseAnswer()
+    order = Order(0, prompt, 30, base=kept, is_base=True)
+    said = next(Decoder(base, TokenRule(Sampling()), stop_ids=STOPS, max_batch=1).run([order]))
+    assert said.stats.base_tokens == 0, "the base is not compared with itself"
+    references = (Reference(said.token_ids, True),)
+    asked = Order(0, prompt, 30, references=references, base=kept)
+    decoder = Decoder(moved, TokenRule(Sampling()), stop_ids=STOPS, max_batch=1, drafting=Drafting())
+    stats = next(decoder.run([asked])).stats
+    by_hand = 0.0
+    for at in range(len(said.token_ids) + 1):
+        context = [*prompt, *said.token_ids[:at]]
+        p, q = (passes.logits(context).log_softmax(-1) for passes in (base, moved))
+        by_hand += float((p.exp() * (p - q)).sum())
+    assert stats.base_tokens == len(said.token_ids) + 1
+    assert stats.base_kl == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_what_the_base_never_said_is_not_compared() -> None:
+    base, other = HashPasses(), HashPasses(salt="another model")
+    prompt, kept = (4, 3), BaseAnswer()
+    next(
+        Decoder(base, TokenRule(Sampling()), stop_ids=STOPS, max_batch=1).run(
+            [Order(0, prompt, 9, base=kept, is_base=True)]
+        )
+    )
+    got = next(Decoder(other, TokenRule(Sampling()), stop_ids=STOPS, max_batch=1).run([Order(0, prompt, 9, base=kept)]))
+    alike = next(i for i, (a, b) in enumerate(zip(got.token_ids, kept.tokens, strict=False)) if a != b)
+    assert got.stats.base_tokens == alike + 1
 
 
 def test_a_cache_that_cannot_be_cropped_is_never_given_a_draft() -> None:

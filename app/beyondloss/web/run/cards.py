@@ -284,10 +284,23 @@ def _described(answer: AnswerView) -> dict[str, str]:
         _("adapter check"): made.adapter_check,
         _("noise floor"): _("%(margin)s logits") % {"margin": f"{tie_margin(made):.3g}"},
         _("earlier answer’s log-probability"): _scored(made),
+        _("divergence from the base"): _diverged(made),
         **dict(sorted(made.versions.items())),
         _("notes"): " ".join(made.notes),
     }
     return {label: value for label, value in lines.items() if value}
+
+
+def _diverged(made: Provenance) -> str:
+    """How far the weights have moved where the answer still says what the base said."""
+    tokens = int(made.stats.get("base_tokens", 0))
+    if not tokens:
+        return ""
+    return ngettext(
+        "%(mean)s nats per token (KL), over %(tokens)s token",
+        "%(mean)s nats per token (KL), over %(tokens)s tokens",
+        tokens,
+    ) % {"mean": f"{made.stats['base_kl']:.4f}", "tokens": tokens}
 
 
 def _scored(made: Provenance) -> str:
