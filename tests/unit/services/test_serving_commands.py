@@ -47,11 +47,13 @@ def test_an_adapter_is_merged_and_served_by_the_very_paths(path: str) -> None:
         node.value for node in ast.walk(ast.parse(script_of(commands[Purpose.MERGE]))) if isinstance(node, ast.Constant)
     ]
     assert [literals.count(text) for text in (path, "acme/base-1b", "./run-step-20-merged")] == [2, 1, 2]
-    words = shlex.split(commands[Purpose.VLLM].replace("\\\n", " ", 3))
+    words = shlex.split(commands[Purpose.VLLM].replace("\\\n", " "))
     assert words[:5] == ["vllm", "serve", "acme/base-1b", "--enable-lora", "--max-lora-rank"]
     assert words[5] == "16"
-    assert json.loads(words[-1]) == {"name": "run-step-20", "path": path}
-    assert "," in words[-1]  # without a comma vLLM would read it as name=path
+    assert words[6::2] == ["--lora-modules", "--tokenizer"]
+    assert json.loads(words[7]) == {"name": "run-step-20", "path": path}
+    assert words[9] == path
+    assert "," in words[7]  # without a comma vLLM would read it as name=path
     assert commands[Purpose.SERVE_MERGED] == "transformers serve ./run-step-20-merged"
 
 

@@ -10,8 +10,8 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
-VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""What `--max-lora-rank` takes."""
+VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What every vLLM's `--max-lora-rank` takes."""
 
 
 class Purpose(StrEnum):
@@ -29,7 +29,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter. `base` is a folder or a hub id; `tokenizer` is the folder or id that holds one."""
+    """A LoRA adapter. `base` is a folder or a hub id; `tokenizer` the folder or id whose tokenizer wrote the probes."""
 
     name: str
     path: str
@@ -58,6 +58,7 @@ def adapter_commands(model: Adapter) -> tuple[Command, ...]:
     module = json.dumps({"name": model.name, "path": model.path}, ensure_ascii=False)
     rank = next((one for one in VLLM_RANKS if model.rank is not None and one >= model.rank), None)
     flags = ["--enable-lora", *([f"--max-lora-rank {rank}"] if rank else []), f"--lora-modules {shlex.quote(module)}"]
+    flags += [] if model.tokenizer == model.base else [f"--tokenizer {shlex.quote(model.tokenizer)}"]
     return (
         Command(Purpose.MERGE, _merging(model, merged)),
         Command(Purpose.SERVE_MERGED, f"transformers serve {shlex.quote(merged)}"),
