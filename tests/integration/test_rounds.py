@@ -92,7 +92,7 @@ def test_a_vote_for_the_checkpoints_side_is_more_and_keeps_how_it_was_given(any_
     for choice in (Choice.LEFT, Choice.RIGHT, Choice.SAME, Choice.BAD):
         found = open_round(any_store, run.id or 0, ann)
         due = found.due[0]
-        (given,) = cast_vote(any_store, ann, vote(found, due, choice, comment="why", shown_at=12.5))
+        (given,) = cast_vote(any_store, ann, vote(found, due, choice, comment="why", shown_at=12.5)).ratings
         wanted = 0 if choice in {Choice.SAME, Choice.BAD} else 1 if choice.value == due.side.value else -1
         assert (given.verdict, given.both_bad) == (wanted, choice is Choice.BAD)
         assert (given.answer_id, given.reference_id) == due.pair
@@ -105,7 +105,8 @@ def test_a_vote_by_behaviour_is_one_rating_each_and_is_taken_back_whole(any_stor
     found = open_round(any_store, run.id or 0, ann)
     due = next(one for one in found.due if _probe_of(any_store, one) == asked[1].id)
     ids = [behaviour.id for behaviour in _behaviours(any_store, run)]
-    given = cast_vote(any_store, ann, vote(found, due, None, splits={ids[0]: Choice.LEFT, ids[1]: Choice.RIGHT}))
+    splits = {ids[0]: Choice.LEFT, ids[1]: Choice.RIGHT}
+    given = cast_vote(any_store, ann, vote(found, due, None, splits=splits)).ratings
     assert sorted(one.verdict for one in given) == [-1, 1]
     undone = take_back(any_store, ann, run.id or 0, [one.id for one in given])
     assert undone is not None

@@ -14,6 +14,15 @@ def side_of(probe_id: int, rater_id: int, *, salt: str) -> Side:
     return Side.LEFT if _hashed("side", salt, probe_id, rater_id) % 2 else Side.RIGHT
 
 
+def side_for(rater_id: int, probe_id: int, answer_id: int, reference_id: int) -> Side:
+    """Where this rater sees the checkpoint's answer of this comparison."""
+    return side_of(probe_id, rater_id, salt=f"{answer_id}/{reference_id}")
+
+
+def swapped(side: Side) -> Side:
+    return Side.RIGHT if side is Side.LEFT else Side.LEFT
+
+
 def shuffled_place(probe_id: int, rater_id: int, *, salt: str) -> int:
     """A number to sort by: every rater meets the probes in an order of their own."""
     return _hashed("place", salt, probe_id, rater_id)

@@ -14,18 +14,20 @@ from sqlmodel import Session
 
 from beyondloss.analysis.statistics.agreement import krippendorff_alpha, raw_agreement
 from beyondloss.analysis.statistics.intervals import Interval, wilson
-from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE
+from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE, NetWin, net_win
+from beyondloss.analysis.verdicts import margin_for
 from beyondloss.domain.access import Visitor
-from beyondloss.domain.ratings import Side
+from beyondloss.domain.ratings import CheckKind, Side
 from beyondloss.services.answers import AnswerView, answer_view
 from beyondloss.services.comparisons import counting_ratings, find_reference
 from beyondloss.services.projects import BehaviourView, probe_view
 from beyondloss.services.ratings import RatingView, rating_view
 from beyondloss.services.verdicts import Asked, asked_of, said_by_rater
-from beyondloss.store import comparisons, probes, ratings
+from beyondloss.store import comparisons, probes, quality_checks, ratings
 from beyondloss.store.comparisons import AnswerPlace
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
+from beyondloss.store.tables import QualityCheck
 from beyondloss.store.verdicts import GivenRating
 
 MOST_DISAGREEMENTS = 50
@@ -68,7 +70,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class RaterRow:
-    """How one person rates: `left` of the votes with a winner, `seconds` per comparison where the page measured it."""
+    """How one person rates: `left` of the votes with a winner, `seconds` per comparison where the page measured it.
+
+    `steady`: of the comparisons asked again with the sides swapped, how many were rated the same.
+    """
 
     id: int
     name: str
@@ -76,6 +81,7 @@ class RaterRow:
     comparisons: int
     blind: int
     left: Share
+    steady: Share
     seconds: float | None
 
 
@@ -104,6 +110,18 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseNoise:
+    """What raters prefer among the base's own answers, over `probes`; `net_win` is None with too few of them.
+
+    `margin`: net wins within ±this are the same.
+    """
+
+    probes: int
+    net_win: NetWin | None
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """`step` is None for all comparisons of the run. `disagreements` are the widest first, `left_out` more there are.
 
@@ -119,6 +137,7 @@ class Agreement:
     disagreements: tuple[Disagreement, ...]
     left_out: int
     hidden: int
+    noise: BaseNoise
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,8 @@ class _Rated:
     places: Mapping[int, AnswerPlace]
     examined: Mapping[int, frozenset[int]]
     """By probe id, the ids of the behaviours it examines."""
+    checks: Sequence[QualityCheck]
+    base_means: Sequence[float]
 
 
 def agreement_of(
@@ -164,12 +185,13 @@ def agreement_of(
         run_id=run_id,
         step=step,
         against=against,
-        raters=_rater_rows(rated.by_pair, visitor),
+        raters=_rater_rows(rated, visitor),
         overall=overall,
         behaviours=tuple(behaviours),
         disagreements=disagreements,
         left_out=len(wide) - len(listed),
         hidden=len(shared) - len(shown),
+        noise=_noise(rated),
     )
 
 
@@ -180,13 +202,16 @@ def _rated(session: Session, run_id: int, visitor: Visitor, *, step: int | None,
         view = rating_view(record)
         by_pair[view.answer_id, view.reference_id].append(view)
     places = comparisons.rated_places(session, run_id)
+    base_means = quality_checks.base_means(session, run_id)
     if step is not None:
         sampling_id = asked.sampling.id if asked.sampling else None
         found = find_reference(session, visitor, asked.run, step=step, against=against, sampling_id=sampling_id)
         wanted = (step, found.run_id, found.step)
         by_pair = {pair: given for pair, given in by_pair.items() if _compared(places, pair) == wanted}
     examined = {probe.id: frozenset(one.id for one in probe.behaviours) for probe in asked.probes}
-    return _Rated(asked, dict(by_pair), places, examined)
+    checks = quality_checks.checks_of(session, run_id)
+    session.expunge_all()
+    return _Rated(asked, dict(by_pair), places, examined, checks, base_means)
 
 
 def _compared(places: Mapping[int, AnswerPlace], pair: Pair) -> tuple[int, int, int]:
@@ -265,21 +290,37 @@ def _said(rated: _Rated, given: Sequence[RatingView], visitor: Visitor) -> tuple
     )
 
 
-def _rater_rows(by_pair: Mapping[Pair, Sequence[RatingView]], visitor: Visitor) -> tuple[RaterRow, ...]:
+def _noise(rated: _Rated) -> BaseNoise:
+    means = rated.base_means
+    found = net_win(means) if len(means) >= FEWEST_DECISIVE else None
+    return BaseNoise(len(means), found, margin_for(rated.asked.noise))
+
+
+def _rater_rows(rated: _Rated, visitor: Visitor) -> tuple[RaterRow, ...]:
     """Who rated most comes first. A link's visitor sees only their own row."""
     votes: dict[int, list[list[RatingView]]] = defaultdict(list)
-    for given in by_pair.values():
+    for given in rated.by_pair.values():
         by_rater: dict[int, list[RatingView]] = defaultdict(list)
         for rating in given:
             by_rater[rating.rater_id].append(rating)
         for rater_id, ratings_of_one in by_rater.items():
             if visitor.is_owner or rater_id == visitor.rater_id:
                 votes[rater_id].append(ratings_of_one)
-    rows = [_rater_row(rater_id, cast, is_me=rater_id == visitor.rater_id) for rater_id, cast in votes.items()]
+    rows = [
+        _rater_row(
+            rater_id,
+            cast,
+            [one for one in rated.checks if one.rater_id == rater_id and one.kind == CheckKind.REPEAT.value],
+            is_me=rater_id == visitor.rater_id,
+        )
+        for rater_id, cast in votes.items()
+    ]
     return tuple(sorted(rows, key=lambda row: (-row.comparisons, row.name)))
 
 
-def _rater_row(rater_id: int, votes: Sequence[Sequence[RatingView]], *, is_me: bool) -> RaterRow:
+def _rater_row(
+    rater_id: int, votes: Sequence[Sequence[RatingView]], repeats: Sequence[QualityCheck], *, is_me: bool
+) -> RaterRow:
     chosen = [side for vote in votes if (side := _chosen_side(vote)) is not None]
     looked = [vote[0].rated_at - vote[0].shown_at for vote in votes if vote[0].shown_at is not None]
     looked = [seconds for seconds in looked if seconds >= 0]
@@ -290,9 +331,14 @@ def _rater_row(rater_id: int, votes: Sequence[Sequence[RatingView]], *, is_me: b
         is_me=is_me,
         comparisons=len(votes),
         blind=sum(all(rating.blind for rating in vote) for vote in votes),
-        left=Share(left, len(chosen), wilson(left, len(chosen))),
+        left=_share(left, len(chosen)),
+        steady=_share(sum(one.verdict == one.earlier for one in repeats), len(repeats)),
         seconds=median(looked) if looked else None,
     )
+
+
+def _share(count: int, total: int) -> Share:
+    return Share(count, total, wilson(count, total))
 
 
 def _chosen_side(vote: Sequence[RatingView]) -> Side | None:

@@ -104,7 +104,7 @@ def record_ratings(
     `blind_once`: names are shown after a rating, so whoever rates a comparison again is blind no more, whatever the
     draft says. Raises as `record_rating` does.
     """
-    rater_id = _rater_of(visitor)
+    rater_id = rater_of(visitor)
     drafts = [replace(draft, comment=_checked_comment(draft)) for draft in drafts]
     with store.write() as session:
         if blind_once:
@@ -154,7 +154,7 @@ def undo_rating(store: Store, visitor: Visitor, rating_id: int) -> RatingView | 
 
 def undo_ratings(store: Store, visitor: Visitor, rating_ids: Sequence[int]) -> list[RatingView | None]:
     """Take back several of one's own ratings, all or none, in this order. Raises as `undo_rating` does."""
-    rater_id = _rater_of(visitor)
+    rater_id = rater_of(visitor)
     with store.write() as session:
         for rating_id in rating_ids:
             rating = ratings.get_rating(session, rating_id)
@@ -169,7 +169,7 @@ def undo_ratings(store: Store, visitor: Visitor, rating_ids: Sequence[int]) -> l
 
 def undo_last(store: Store, visitor: Visitor, run_id: int) -> tuple[RatingView, RatingView | None] | None:
     """Take back the visitor's newest rating in force in this run: (undone, what is in force now), or None."""
-    rater_id = _rater_of(visitor)
+    rater_id = rater_of(visitor)
     with store.write() as session:
         _require_run(session, visitor, run_id)
         bump_run(session, run_id)
@@ -182,7 +182,7 @@ def undo_last(store: Store, visitor: Visitor, run_id: int) -> tuple[RatingView, 
 
 def newest_vote(store: Store, visitor: Visitor, run_id: int) -> list[RatingView]:
     """The visitor's newest rating in force in this run, with those that were given in the same moment, by id."""
-    rater_id = _rater_of(visitor)
+    rater_id = rater_of(visitor)
     with store.read() as session:
         _require_run(session, visitor, run_id)
         newest = ratings.newest_in_force(session, run_id=run_id, rater_id=rater_id)
@@ -238,7 +238,8 @@ def rating_view(record: RatingRecord) -> RatingView:
     )
 
 
-def _rater_of(visitor: Visitor) -> int:
+def rater_of(visitor: Visitor) -> int:
+    """Who rates. Raises NotAllowed without the right to, or before a name is given."""
     visitor.require_rating()
     if visitor.rater_id is None:
         raise NotAllowed("Nobody knows yet who is rating.", hint="Give your name first.", code="name_needed")

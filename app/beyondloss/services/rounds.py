@@ -5,14 +5,15 @@ The order follows from the rater and the ratings in force alone, so a round goes
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
 from beyondloss.domain.access import Visitor
-from beyondloss.domain.blinding import shuffled_place, side_of
-from beyondloss.domain.ratings import Side
+from beyondloss.domain.blinding import shuffled_place, side_for
+from beyondloss.domain.ratings import CheckKind, Side
 from beyondloss.domain.runs import BASE_STEP
+from beyondloss.services.checks import NO_CHECKS, CheckRound, checks_beside
 from beyondloss.services.comparisons import Reference, find_reference
 from beyondloss.services.verdicts import Asked, asked_of, by_pair, judge_pairs, pairs_of
 from beyondloss.store import verdicts
@@ -26,11 +27,15 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class DuePair:
-    """One comparison that waits for this rater. `side` is where the checkpoint's answer stands."""
+    """One comparison that waits for this rater. `side` is where the checkpoint's answer stands.
+
+    A `check` counts for no verdict; of the base against itself, `answer_id` is the lower sample.
+    """
 
     answer_id: int
     reference_id: int
     side: Side
+    check: CheckKind | None = None
 
     @property
     def pair(self) -> Pair:
@@ -72,6 +77,8 @@ class RatingRound:
     ratings: int
     raters: int
     steps: tuple[RoundStep, ...]
+    checks: CheckRound
+    """Quality checks of this rater, beside the comparisons; those that can be asked now are in `due` too."""
 
 
 def open_round(
@@ -100,7 +107,17 @@ def open_round(
         reference = _reference(session, visitor, asked, step=chosen, against=against)
         is_base = reference == Reference(run_id, "", BASE_STEP)
         pairs = [p for p in base if p.step == chosen] if is_base else pairs_of(session, asked, reference, step=chosen)
-    return _round(asked, pairs, given, visitor, step=chosen, against=against, reference=reference, steps=steps)
+        changed = [pair for pair in pairs if pair.changed]
+        rater_id = visitor.rater_id or 0
+        checks = checks_beside(session, asked, changed, given, step=chosen, rater_id=rater_id)
+    found = _round(asked, pairs, given, visitor, step=chosen, against=against, reference=reference, steps=steps)
+    return _with_checks(found, checks)
+
+
+def _with_checks(found: RatingRound, checks: CheckRound) -> RatingRound:
+    """One check at a time between the comparisons, and the others when these are done."""
+    due = [DuePair(one.answer_id, one.reference_id, one.side, one.kind) for one in checks.due]
+    return replace(found, due=(*due[:1], *found.due, *due[1:]), checks=checks)
 
 
 def _reference(session: Session, visitor: Visitor, asked: Asked, *, step: int, against: str) -> Reference:
@@ -123,6 +140,7 @@ def _nothing(run_id: int, against: str, steps: tuple[RoundStep, ...]) -> RatingR
         ratings=0,
         raters=0,
         steps=steps,
+        checks=NO_CHECKS,
     )
 
 
@@ -154,6 +172,7 @@ def _round(
         ratings=sum(len({one.rater_id for one in ratings}) for ratings in said.values()),
         raters=len({one.rater_id for ratings in said.values() for one in ratings}),
         steps=steps,
+        checks=NO_CHECKS,
     )
 
 
@@ -169,7 +188,7 @@ def _due(
     needing = _verdicts_needing(asked, pairs, given)
 
     def urgency(pair: PairRecord) -> tuple[int, int, int]:
-        place = shuffled_place(pair.probe_id, rater_id, salt=_salt(pair.answer_id, pair.reference_id))
+        place = shuffled_place(pair.probe_id, rater_id, salt=f"{pair.answer_id}/{pair.reference_id}")
         return -needing[pair.probe_id], _raters_of(given.get(_key(pair), ())), place
 
     return tuple(
@@ -198,21 +217,12 @@ def _verdicts_needing(
     )
 
 
-def side_for(rater_id: int, probe_id: int, answer_id: int, reference_id: int) -> Side:
-    """Where this rater sees the checkpoint's answer of this comparison."""
-    return side_of(probe_id, rater_id, salt=_salt(answer_id, reference_id))
-
-
 def _raters_of(ratings: Collection[GivenRating]) -> int:
     return len({one.rater_id for one in ratings})
 
 
 def _key(pair: PairRecord) -> Pair:
     return pair.answer_id, pair.reference_id
-
-
-def _salt(answer_id: int, reference_id: int) -> str:
-    return f"{answer_id}/{reference_id}"
 
 
 def _round_steps(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -40,14 +41,7 @@ def base_pairs(session: Session, run_id: int, *, sampling_id: int, probe_ids: Co
     query = (
         select(Answer.probe_id, Answer.id, other.id)
         .join(Checkpoint, col(Checkpoint.id) == col(Answer.checkpoint_id))
-        .join(
-            other,
-            (col(other.checkpoint_id) == col(Answer.checkpoint_id))
-            & (col(other.probe_id) == col(Answer.probe_id))
-            & (col(other.sampling_id) == col(Answer.sampling_id))
-            & (col(other.fingerprint) == col(Answer.fingerprint))
-            & (col(other.sample_index) > col(Answer.sample_index)),
-        )
+        .join(other, _is_later_sample(other))
         .where(
             Checkpoint.run_id == run_id,
             Checkpoint.step == BASE_STEP,
@@ -62,9 +56,41 @@ def base_pairs(session: Session, run_id: int, *, sampling_id: int, probe_ids: Co
     return [BasePair(probe, one, two) for probe, one, two in rows if one is not None and two is not None]
 
 
-def checks_of(session: Session, run_id: int) -> Sequence[QualityCheck]:
-    """Everybody's, in the order they were given."""
-    return session.exec(select(QualityCheck).where(QualityCheck.run_id == run_id).order_by(col(QualityCheck.id))).all()
+def count_base_pairs(session: Session, run_id: int) -> int:
+    """How many pairs of the base's own current answers differ, whatever the sampling."""
+    other = aliased(Answer)
+    query = (
+        select(func.count())
+        .select_from(Answer)
+        .join(Checkpoint, col(Checkpoint.id) == col(Answer.checkpoint_id))
+        .join(other, _is_later_sample(other))
+        .where(
+            Checkpoint.run_id == run_id,
+            Checkpoint.step == BASE_STEP,
+            Answer.fingerprint == Checkpoint.fingerprint,
+            col(Answer.text) != col(other.text),
+        )
+    )
+    return session.exec(query).one()
+
+
+def _is_later_sample(other: type[Answer]) -> ColumnElement[bool]:
+    """Another answer of the same checkpoint to the same question, with noise of its own."""
+    return (
+        (col(other.checkpoint_id) == col(Answer.checkpoint_id))
+        & (col(other.probe_id) == col(Answer.probe_id))
+        & (col(other.sampling_id) == col(Answer.sampling_id))
+        & (col(other.fingerprint) == col(Answer.fingerprint))
+        & (col(other.sample_index) > col(Answer.sample_index))
+    )
+
+
+def checks_of(session: Session, run_id: int, *, rater_id: int | None = None) -> Sequence[QualityCheck]:
+    """Everybody's or one rater's, in the order they were given."""
+    query = select(QualityCheck).where(QualityCheck.run_id == run_id).order_by(col(QualityCheck.id))
+    if rater_id is not None:
+        query = query.where(QualityCheck.rater_id == rater_id)
+    return session.exec(query).all()
 
 
 def get_check(session: Session, check_id: int) -> QualityCheck | None:

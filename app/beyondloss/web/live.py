@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 
-def live_response(revision: int, *, seen: int | None, facts: Mapping[str, str | int | float | list[str] | None]) -> Response:
+def live_response(
+    revision: int, *, seen: int | None, facts: Mapping[str, str | int | float | list[str] | None]
+) -> Response:
     """204 when the page has seen this revision; else JSON with `rev` and the facts. See static/js/live.js."""
     headers = {"Cache-Control": "no-store"}
     if seen == revision:

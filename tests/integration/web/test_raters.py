@@ -118,6 +118,38 @@ def test_a_page_left_open_is_refreshed_for_ratings_only(
     assert ask(news["rev"]).json()["regions"] == ["raters-body"]
 
 
+def test_quality_checks_are_switched_by_the_owner_and_come_in_rating_mode(
+    client: TestClient, guest_of: Callable[..., TestClient], store: Store, run: Run
+) -> None:
+    assert "Switch on for all raters" in client.get(f"/runs/{run.id}/raters").text
+    assert f'href="/runs/{run.id}/raters#checks"' in client.get(f"/runs/{run.id}/rate").text
+    guest = guest_of(a_share_link(store, run=run).id)
+    assert guest.post(f"/runs/{run.id}/raters/checks", data={"on": "1"}).status_code == 403
+    assert "Switch on" not in guest.get(f"/runs/{run.id}/raters").text
+    answer = client.post(f"/runs/{run.id}/raters/checks", data={"on": "1"})
+    assert "one answer per probe" in client.get(answer.headers["location"]).text
+    assert client.get(f"/api/v1/runs/{run.id}/agreement").json()["quality_checks"] is True
+    for number in range(4):
+        page = client.get(f"/runs/{run.id}/rate?step=30").text
+        assert f"{number} of 4" in page
+        pair, step = (re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("pair", "step"))
+        after = client.post(
+            f"/runs/{run.id}/rate", data={"pair": pair, "step": step, "verdict": "same", "state": "step=30"}
+        )
+    low, high = map(int, pair.split("-"))
+    assert low > high  # asked again
+    told = client.get(after.headers["location"]).text
+    assert "Quality check: the same comparison again, sides swapped. You said the same as before." in told
+    assert len(client.get(f"/api/v1/ratings?run={run.id}").json()["items"]) == 3
+    [row] = client.get(f"/api/v1/runs/{run.id}/agreement").json()["raters"]
+    assert (row["same_again"]["count"], row["same_again"]["total"]) == (1, 1)
+    last = re.findall(r'name="last" value="(c\d+)"', told)[0]
+    again = client.post(f"/runs/{run.id}/rate/undo", data={"last": last, "state": "step=30"})
+    assert f'data-pair="{pair}"' in client.get(again.headers["location"]).text
+    switched = client.put(f"/api/v1/runs/{run.id}/quality-checks", json={"on": False}).json()
+    assert switched == {"on": False, "base_pairs": 0}
+
+
 def test_where_nobody_has_rated_the_page_leads_to_rating(client: TestClient, run: Run) -> None:
     page = client.get(f"/runs/{run.id}/raters").text
     assert "Nobody has rated here yet." in page

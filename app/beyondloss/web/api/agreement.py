@@ -5,10 +5,24 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from beyondloss.services import agreement
+from beyondloss.services import agreement, checks
 from beyondloss.services.agreement import Agreement, BehaviourAgreement, Disagreement, RaterRow, Share, Undefined
-from beyondloss.web.api.shapes import LARGEST_STEP, Asking, Items, Name, Number, Out, TheRun, TheStore, problems
+from beyondloss.services.checks import CheckSettings
+from beyondloss.web.api.shapes import (
+    LARGEST_STEP,
+    Asking,
+    In,
+    Items,
+    Name,
+    Number,
+    Out,
+    OwnerAsking,
+    TheRun,
+    TheStore,
+    problems,
+)
 from beyondloss.web.api.verdicts import JudgedBehaviourOut
+from beyondloss.web.raters.words import noise_json
 
 router = APIRouter(tags=["ratings"])
 
@@ -37,6 +51,7 @@ class RaterOut(Out):
     comparisons: int
     blind: int = Field(description="Of these, the ones rated without knowing whose answers they are.")
     left: ShareOut = Field(description="How often the answer on the left was preferred, where one was.")
+    same_again: ShareOut = Field(description="Comparisons asked again with the sides swapped that were rated the same.")
     seconds: Number = Field(description="Median time per comparison in rating mode.")
 
 
@@ -60,6 +75,16 @@ class DisagreementOut(Out):
     said: list[SaidOut]
 
 
+class BaseNoiseOut(Out):
+    """What raters prefer among the base's own answers: below that, no difference is one."""
+
+    probes: int
+    net_win: Number = Field(description="Null with fewer than six probes.")
+    low: Number
+    high: Number
+    margin: float = Field(description="Net wins within ±this are the same.")
+
+
 class AgreementsOut(Items[AgreementOut]):
     """In the order in which the probes name their behaviours. `next` is always null."""
 
@@ -68,6 +93,17 @@ class AgreementsOut(Items[AgreementOut]):
     raters: list[RaterOut] = Field(description="Whoever rated most first. A guest sees only their own row.")
     disagreements: list[DisagreementOut] = Field(description="The widest first, of comparisons the caller has rated.")
     hidden: int = Field(description="Comparisons that several others rated and the caller has not.")
+    base_noise: BaseNoiseOut
+    quality_checks: bool = Field(description="Whether rating mode asks them.")
+
+
+class QualityChecksIn(In):
+    on: bool
+
+
+class QualityChecksOut(Out):
+    on: bool
+    base_pairs: int = Field(description="Pairs of the base's own answers that differ: 0 without temperature.")
 
 
 @router.get("/runs/{run}/agreement", responses=problems(400, 404, 422))
@@ -82,10 +118,17 @@ def list_agreement(
 ) -> AgreementsOut:
     """How far raters agree, per behaviour, where they do not, and how each of them rates."""
     found = agreement.agreement_of(store, run.id, visitor, step=step, against=against, everything=everything)
-    return _out(found)
+    return _out(found, checks.check_settings(store, visitor, run.id))
 
 
-def _out(found: Agreement) -> AgreementsOut:
+@router.put("/runs/{run}/quality-checks", responses=problems(403, 404, 422))
+def put_quality_checks(store: TheStore, visitor: OwnerAsking, run: TheRun, body: QualityChecksIn) -> QualityChecksOut:
+    """Whether rating mode asks quality checks: repeats with the sides swapped, and base against base."""
+    checks.switch_checks(store, visitor, run.id, on=body.on)
+    return QualityChecksOut.model_validate(checks.check_settings(store, visitor, run.id))
+
+
+def _out(found: Agreement, settings: CheckSettings) -> AgreementsOut:
     return AgreementsOut(
         items=[_agreement(one) for one in found.behaviours],
         run_id=found.run_id,
@@ -93,6 +136,8 @@ def _out(found: Agreement) -> AgreementsOut:
         raters=[_rater(row) for row in found.raters],
         disagreements=[_disagreement(one) for one in found.disagreements],
         hidden=found.hidden,
+        base_noise=BaseNoiseOut.model_validate(noise_json(found.noise)),
+        quality_checks=settings.on,
     )
 
 
@@ -107,6 +152,7 @@ def _rater(row: RaterRow) -> RaterOut:
         comparisons=row.comparisons,
         blind=row.blind,
         left=_share(row.left),
+        same_again=_share(row.steady),
         seconds=row.seconds,
     )
 

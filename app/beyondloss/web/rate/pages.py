@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from beyondloss.analysis.diff import word_diff
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.probes import Message
-from beyondloss.domain.ratings import Side
+from beyondloss.domain.ratings import CheckKind, Side
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.answers import AnswerView
+from beyondloss.services.checks import CheckView
 from beyondloss.services.comparisons import Comparison
 from beyondloss.services.projects import BehaviourView
 from beyondloss.services.ratings import RatingView
-from beyondloss.services.rounds import RatingRound
+from beyondloss.services.rounds import DuePair, RatingRound
 from beyondloss.services.runs import RunView
 from beyondloss.web.i18n import gettext as _
-from beyondloss.web.rate.query import RateQuery, shown
+from beyondloss.web.rate.query import RateQuery, Shown, said_ids, shown
 from beyondloss.web.run.cards import verdict_word
 from beyondloss.web.run.segments import Segment, diff_segments
 
@@ -61,6 +62,8 @@ class LastVote:
     verdict: str
     splits: tuple[tuple[str, str], ...]
     comment: str
+    note: str = ""
+    """What a quality check was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,12 @@ class StepChoice:
 
 @dataclass(frozen=True, slots=True)
 class RateProgress:
-    """Of the comparisons asked: how many I have rated, and how many anybody has."""
+    """Of the comparisons asked: how many I have rated, and how many anybody has. `mine` are with quality checks."""
 
     asked: int
     rated: int
+    mine_asked: int
+    mine_done: int
     rated_by_anybody: int
     ratings: int
     raters: int
@@ -114,6 +119,8 @@ class RatePage:
     """The comparison that comes first because its vote was taken back."""
     asks_name: bool
     revision: int
+    checks: str
+    """Where quality checks are switched, for who may."""
     seen: str
     """Changes with what the page shows of the round."""
     live: str
@@ -151,18 +158,21 @@ def build_page(
         progress=RateProgress(
             asked=found.asked,
             rated=found.rated,
+            mine_asked=found.asked + found.checks.asked,
+            mine_done=found.rated + found.checks.done,
             rated_by_anybody=found.rated_by_anybody,
             ratings=found.ratings,
             raters=found.raters,
             equal=found.equal,
         ),
         cards=tuple(cards),
-        skipped=len({one.pair for one in found.due if shown(*one.pair) in set(query.skipped)}),
+        skipped=len({one for one in found.due if shown_of(one) in set(query.skipped)}),
         unskipped=steady.href(path, skipped=()),
         last=last,
         at=str(query.at or ""),
         asks_name=visitor.rater_id is None,
         revision=run.revision,
+        checks=f"{run_path}/raters#checks" if visitor.is_owner else "",
         seen=seen_of(found),
         live=RateQuery(found.step, query.against, query.sampling).href(f"{path}/live"),
     )
@@ -171,10 +181,15 @@ def build_page(
 def seen_of(found: RatingRound) -> str:
     """The same as long as the page would show the same of this round."""
     counts = (found.asked, found.equal, found.rated, found.rated_by_anybody, found.ratings, found.raters)
-    return hashlib.sha256(repr((counts, found.steps)).encode()).hexdigest()[:16]
+    checks = (found.checks.asked, found.checks.done)
+    return hashlib.sha256(repr((counts, checks, found.steps)).encode()).hexdigest()[:16]
 
 
-def build_card(comparison: Comparison, side: Side, query: RateQuery, found: RatingRound) -> RateCard:
+def shown_of(due: DuePair) -> Shown:
+    return shown(*due.pair, again=due.check is CheckKind.REPEAT)
+
+
+def build_card(comparison: Comparison, due: DuePair, query: RateQuery, found: RatingRound) -> RateCard:
     """The comparison as the rater shall see it. Raises ValueError without two answers."""
     answer, reference, probe = comparison.answer, comparison.reference, comparison.probe
     if answer is None or reference is None:
@@ -182,8 +197,8 @@ def build_card(comparison: Comparison, side: Side, query: RateQuery, found: Rati
     diff = diff_segments(comparison.ops or word_diff(reference.text, answer.text), full=True)
     this = _column(answer, diff.answer, "" if query.blind else answer_name("", answer.step))
     other = _column(reference, diff.reference, "" if query.blind else answer_name(found.against_run, reference.step))
-    left, right = (this, other) if side is Side.LEFT else (other, this)
-    one = shown(answer.id, reference.id)
+    left, right = (this, other) if due.side is Side.LEFT else (other, this)
+    one = shown_of(due)
     steady = replace(query, step=found.step, last=(), at=None)
     return RateCard(
         token=str(one),
@@ -218,6 +233,35 @@ def build_last(given: Sequence[RatingView], comparison: Comparison, found: Ratin
         splits=tuple((names[one.behaviour_id], verdict_word(one)) for one in given if one.behaviour_id in names),
         comment=given[0].comment,
     )
+
+
+def build_last_check(check: CheckView, comparison: Comparison, found: RatingRound) -> LastVote | None:
+    """What a quality check was, once it is given: a comparison asked again, or the base against itself."""
+    if comparison.answer is None or comparison.reference is None:
+        return None
+    this = answer_name("", comparison.answer.step)
+    other = answer_name(found.against_run, comparison.reference.step)
+    left, right = (this, other) if check.side is Side.LEFT else (other, this)
+    word = "bad" if check.both_bad else {-1: "less", 0: "same", 1: "more"}[check.verdict]
+    is_repeat = check.kind is CheckKind.REPEAT
+    return LastVote(
+        rating_ids=said_ids((), check.id),
+        prompt=comparison.probe.prompt,
+        language=comparison.probe.language,
+        left=left,
+        right=right,
+        this=this,
+        verdict=word if is_repeat or word in {"same", "bad"} else "",
+        splits=(),
+        comment="",
+        note=_repeat_note(check) if is_repeat else _("Quality check: both were the base's own answers."),
+    )
+
+
+def _repeat_note(check: CheckView) -> str:
+    if check.earlier == check.verdict:
+        return _("Quality check: the same comparison again, sides swapped. You said the same as before.")
+    return _("Quality check: the same comparison again, sides swapped. You said something else before.")
 
 
 def rate_path(run_id: int) -> str:

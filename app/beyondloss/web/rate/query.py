@@ -1,6 +1,6 @@
 """What the address of rating mode says. Knows no store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -8,24 +8,29 @@ from beyondloss.web.run.query import BASE, read_query
 
 MOST_PAIRS = 300
 _LONGEST_ID = 18
+_CHECK = "c"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Two answers side by side, whichever stands where: an address must not tell which is the checkpoint's."""
+    """Two answers side by side, whichever stands where: an address must not tell which is the checkpoint's.
+
+    `again`: asked a second time, with the sides swapped. Written the other way round.
+    """
 
     low: int
     high: int
+    again: bool = False
 
     def __str__(self) -> str:
-        return f"{self.low}-{self.high}"
+        return f"{self.high}-{self.low}" if self.again else f"{self.low}-{self.high}"
 
 
 @dataclass(frozen=True, slots=True)
 class RateQuery:
     """`skipped` comparisons wait until the others are done, `held` ones the page has already; `at` comes first.
 
-    `last` are the ids of the ratings just given, whose names may be told now.
+    `last` are the ids of the ratings just given, or `last_check` of the quality check, whose names may be told now.
     """
 
     step: int | None = None
@@ -36,6 +41,7 @@ class RateQuery:
     held: tuple[Shown, ...] = ()
     at: Shown | None = None
     last: tuple[int, ...] = ()
+    last_check: int | None = None
 
     def href(self, path: str, **changes: object) -> str:
         changed = replace(self, **changes) if changes else self  # type: ignore[arg-type]
@@ -50,7 +56,7 @@ class RateQuery:
             "blind": "" if self.blind else "0",
             "skip": ",".join(map(str, self.skipped)),
             "at": str(self.at or ""),
-            "last": ",".join(map(str, self.last)),
+            "last": said_ids(self.last, self.last_check),
         }
         return urlencode([(name, value) for name, value in named.items() if value])
 
@@ -58,6 +64,7 @@ class RateQuery:
 def read_rate_query(parameters: Mapping[str, str]) -> RateQuery:
     """From the address. Raises InvalidInput for what is no step; the rest falls back to nothing."""
     same = read_query({name: parameters.get(name, "") for name in ("step", "against", "sampling")})
+    last = parameters.get("last", "")
     return RateQuery(
         step=same.step,
         against=same.against,
@@ -66,7 +73,8 @@ def read_rate_query(parameters: Mapping[str, str]) -> RateQuery:
         skipped=_shown(parameters.get("skip", "")),
         held=_shown(parameters.get("not", "")),
         at=next(iter(_shown(parameters.get("at", ""))), None),
-        last=tuple(int(part) for part in parameters.get("last", "").split(",")[:MOST_PAIRS] if _is_id(part)),
+        last=tuple(int(part) for part in last.split(",")[:MOST_PAIRS] if _is_id(part)),
+        last_check=int(last[1:]) if last[:1] == _CHECK and _is_id(last[1:]) else None,
     )
 
 
@@ -74,13 +82,18 @@ def read_shown(text: str) -> Shown | None:
     return next(iter(_shown(text)), None)
 
 
-def shown(one: int, other: int) -> Shown:
-    return Shown(min(one, other), max(one, other))
+def said_ids(ratings: Sequence[int], check: int | None) -> str:
+    return ",".join(map(str, ratings)) if check is None else f"{_CHECK}{check}"
+
+
+def shown(one: int, other: int, *, again: bool = False) -> Shown:
+    return Shown(min(one, other), max(one, other), again)
 
 
 def _shown(text: str) -> tuple[Shown, ...]:
     pairs = (part.split("-") for part in text.split(",")[:MOST_PAIRS])
-    return tuple(shown(int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2 and all(map(_is_id, pair)))
+    numbers = (tuple(map(int, pair)) for pair in pairs if len(pair) == 2 and all(map(_is_id, pair)))
+    return tuple(shown(one, other, again=one > other) for one, other in numbers)
 
 
 def _is_id(text: str) -> bool:

@@ -80,19 +80,21 @@ def vote(request: Request, reference: str, given: Annotated[VoteInput, Form()]) 
     store, visitor = request.app.state.store, visitor_of(request)
     run = runs.find_run(store, reference, visitor)
     query = _query(given.state)
-    recorded = votes.cast_vote(store, visitor, _vote(run.id, given, blind=query.blind))
-    return _answer(request, run.id, replace(query, last=tuple(rating.id for rating in recorded)))
+    cast = votes.cast_vote(store, visitor, _vote(run.id, given, blind=query.blind))
+    last = tuple(rating.id for rating in cast.ratings)
+    return _answer(request, run.id, replace(query, last=last, last_check=cast.check.id if cast.check else None))
 
 
 @router.post("/undo")
 def undo(
     request: Request, reference: str, last: Annotated[str, Form(max_length=2000)] = "", state: State = ""
 ) -> Response:
-    """Take back the vote whose rating ids `last` names, or without any the visitor's newest rating in this run."""
+    """Take back the vote that `last` names, or without it the visitor's newest rating in this run."""
     store, visitor = request.app.state.store, visitor_of(request)
     run = runs.find_run(store, reference, visitor)
-    undone = votes.take_back(store, visitor, run.id, read_rate_query({"last": last}).last)
-    at = shown(undone.answer_id, undone.reference_id) if undone else None
+    said = read_rate_query({"last": last})
+    undone = votes.take_back(store, visitor, run.id, said.last, check_id=said.last_check)
+    at = shown(undone.answer_id, undone.reference_id, again=undone.again) if undone else None
     return _answer(request, run.id, replace(_query(state), at=at))
 
 
@@ -133,6 +135,7 @@ def _vote(run_id: int, given: VoteInput, *, blind: bool) -> Vote:
         run_id=run_id,
         step=given.step,
         pair=(pair.low, pair.high),
+        again=pair.again,
         choice=_choice(given.verdict) if whole else None,
         splits=splits,
         comment=given.comment,

@@ -8,6 +8,7 @@ from beyondloss.analysis.diff import word_diff
 from beyondloss.domain.access import Visitor
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.agreement import Agreement, Disagreement, Said
+from beyondloss.services.checks import CheckSettings
 from beyondloss.services.runs import RunView
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.raters.words import RatersPart, build_part, notes
@@ -57,6 +58,15 @@ class DisagreementCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ChecksForm:
+    """The switch of the quality checks. Without `base_pairs` there is no base against base to rate."""
+
+    on: bool
+    base_pairs: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class RatersPage:
     """`scope` says what is counted. `reveal` is the address that shows the owner what is `hidden`, if he may see it."""
 
@@ -72,12 +82,15 @@ class RatersPage:
     hidden: int
     reveal: str
     rate: str
+    checks: ChecksForm | None
     seen: str
     live: str
     revision: int
 
 
-def build_page(run: RunView, found: Agreement, query: RatersQuery, visitor: Visitor) -> RatersPage:
+def build_page(
+    run: RunView, found: Agreement, query: RatersQuery, *, visitor: Visitor, settings: CheckSettings
+) -> RatersPage:
     run_path = f"/runs/{run.id}"
     path = f"{run_path}/raters"
     seen = seen_of(found)
@@ -94,6 +107,7 @@ def build_page(run: RunView, found: Agreement, query: RatersQuery, visitor: Visi
         hidden=found.hidden,
         reveal=RatersQuery(query.step, query.against, everything=True).href(path) if visitor.is_owner else "",
         rate=f"{run_path}/rate" if visitor.may_rate else "",
+        checks=ChecksForm(settings.on, settings.base_pairs, f"{path}/checks") if visitor.is_owner else None,
         seen=seen,
         live=query.href(f"{path}/live", seen=seen),
         revision=run.revision,
@@ -102,7 +116,7 @@ def build_page(run: RunView, found: Agreement, query: RatersQuery, visitor: Visi
 
 def seen_of(found: Agreement) -> str:
     """The same as long as the page would show the same."""
-    told = (found.raters, found.overall, found.behaviours, found.hidden, found.left_out)
+    told = (found.raters, found.overall, found.behaviours, found.hidden, found.left_out, found.noise)
     ids = [(one.answer.id, one.reference.id, one.said) for one in found.disagreements]
     return hashlib.sha256(repr((told, ids)).encode()).hexdigest()[:16]
 

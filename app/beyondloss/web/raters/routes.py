@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
 
-from beyondloss.services import runs
+from beyondloss.services import checks, runs
 from beyondloss.services.agreement import agreement_of
 from beyondloss.web.live import live_response
 from beyondloss.web.raters.pages import RatersQuery, build_page, seen_of
@@ -28,7 +28,18 @@ def show(
     run = runs.find_run(store, reference, visitor)
     query = RatersQuery(step, against, everything=everything == "1")
     found = agreement_of(store, run.id, visitor, step=step, against=against, everything=query.everything)
-    return render(request, "raters/raters.html", build_page(run, found, query, visitor), partial="raters/_body.html")
+    settings = checks.check_settings(store, visitor, run.id)
+    page = build_page(run, found, query, visitor=visitor, settings=settings)
+    return render(request, "raters/raters.html", page, partial="raters/_body.html")
+
+
+@router.post("/checks")
+def switch_checks(request: Request, reference: str, on: Annotated[bool, Form()]) -> Response:
+    """Whether everybody who rates this run is asked quality checks."""
+    store, visitor = request.app.state.store, visitor_of(request)
+    run = runs.find_run(store, reference, visitor)
+    checks.switch_checks(store, visitor, run.id, on=on)
+    return RedirectResponse(f"/runs/{run.id}/raters#checks", 303)
 
 
 @router.get("/live")

@@ -2,8 +2,17 @@
 
 from dataclasses import dataclass
 
-from beyondloss.services.agreement import Agreement, BehaviourAgreement, RaterRow, Share, Undefined
+from beyondloss.analysis.verdicts import MOST_MARGIN
+from beyondloss.services.agreement import (
+    Agreement,
+    BaseNoise,
+    BehaviourAgreement,
+    RaterRow,
+    Share,
+    Undefined,
+)
 from beyondloss.web.i18n import gettext as _
+from beyondloss.web.i18n import ngettext
 
 Json = dict[str, object]
 
@@ -29,6 +38,7 @@ class RaterLine:
     blind: int
     left: str
     lean: str
+    steady: str
     pace: str
 
 
@@ -39,6 +49,8 @@ class RatersPart:
     agreement: tuple[AgreementLine, ...]
     raters: tuple[RaterLine, ...]
     several: bool
+    noise: str
+    """What base against base has shown; empty where nobody was asked."""
 
 
 def build_part(found: Agreement) -> RatersPart:
@@ -46,7 +58,33 @@ def build_part(found: Agreement) -> RatersPart:
         agreement=tuple(_agreement_line(one) for one in (*found.behaviours, found.overall)),
         raters=tuple(_rater_line(row) for row in found.raters),
         several=bool(found.overall.comparisons),
+        noise=_noise(found.noise),
     )
+
+
+def _noise(noise: BaseNoise) -> str:
+    if not noise.probes:
+        return ""
+    if noise.net_win is None:
+        pattern = ngettext(
+            "Base against base was rated on %(n)s probe; it takes six to know the noise.",
+            "Base against base was rated on %(n)s probes; it takes six to know the noise.",
+            noise.probes,
+        )
+        return pattern % {"n": noise.probes}
+    half = (noise.net_win.high - noise.net_win.low) / 2
+    said = {"n": noise.probes, "half": f"{half:.2f}", "margin": f"{noise.margin:.2f}"}
+    if noise.margin > MOST_MARGIN:
+        pattern = _(
+            "Base against base, over %(n)s probes, has a net win that is known to ±%(half)s only: too wide to call "
+            "anything the same."
+        )
+    else:
+        pattern = _(
+            "Base against base, over %(n)s probes, has a net win that is known to ±%(half)s: net wins within "
+            "±%(margin)s are called the same."
+        )
+    return pattern % said
 
 
 def _agreement_line(one: BehaviourAgreement) -> AgreementLine:
@@ -73,6 +111,7 @@ def _rater_line(row: RaterRow) -> RaterLine:
         blind=row.blind,
         left=share_text(row.left),
         lean=_lean(row.left),
+        steady=share_text(row.steady),
         pace="–" if row.seconds is None else _("%(seconds)s s") % {"seconds": f"{row.seconds:.1f}"},
     )
 
@@ -110,6 +149,10 @@ def notes() -> tuple[str, ...]:
             "A coin decides which answer stands on the left. Who chooses the left one clearly more or less than half "
             "the time is swayed by its place."
         ),
+        _(
+            "Quality checks ask one comparison in ten again with the sides swapped: same again says how often somebody "
+            "repeats their own rating."
+        ),
     )
 
 
@@ -122,9 +165,23 @@ def agreement_table(part: RatersPart) -> list[list[str]]:
 
 def raters_table(part: RatersPart) -> list[list[str]]:
     """As cells, the head first."""
-    head = [_("rater"), _("comparisons"), _("rated blind"), _("chose the left answer"), _("per comparison")]
+    head = [
+        _("rater"),
+        _("comparisons"),
+        _("rated blind"),
+        _("chose the left answer"),
+        _("same again"),
+        _("per comparison"),
+    ]
     rows = [
-        [one.name, str(one.comparisons), str(one.blind), " · ".join(filter(None, (one.left, one.lean))), one.pace]
+        [
+            one.name,
+            str(one.comparisons),
+            str(one.blind),
+            " · ".join(filter(None, (one.left, one.lean))),
+            one.steady,
+            one.pace,
+        ]
         for one in part.raters
     ]
     return [head, *rows]
@@ -137,6 +194,18 @@ def as_json(found: Agreement) -> Json:
         "behaviours": [_agreement_json(one) for one in found.behaviours],
         "raters": [_rater_json(row) for row in found.raters],
         "disagreements": len(found.disagreements) + found.left_out,
+        "base_noise": noise_json(found.noise),
+    }
+
+
+def noise_json(noise: BaseNoise) -> Json:
+    known = noise.net_win
+    return {
+        "probes": noise.probes,
+        "net_win": known.value if known else None,
+        "low": known.low if known else None,
+        "high": known.high if known else None,
+        "margin": noise.margin,
     }
 
 
@@ -156,6 +225,7 @@ def _rater_json(row: RaterRow) -> Json:
         "comparisons": row.comparisons,
         "blind": row.blind,
         "left": _share_json(row.left),
+        "same_again": _share_json(row.steady),
         "seconds": row.seconds,
     }
 
