@@ -68,18 +68,28 @@ def joined(curves: Sequence[Curve]) -> Curve:
     )
 
 
-def thinned(curve: Curve, budget: int, *, non_finite: int | None = None) -> Curve:
+def with_points(curve: Curve, others: Curve) -> Curve:
+    """Both together, each step once."""
+    both = joined([curve, others])
+    steps, places = np.unique(both.steps, return_index=True)
+    return Curve(steps, both.values[places], both.deviations[places], both.noise[places])
+
+
+def thinned(curve: Curve, budget: int, *, non_finite: int | None = None, marked: Sequence[int] = ()) -> Curve:
     """At most `budget` points (2 or more): the ends, values that are no numbers, spikes, extremes of equal buckets.
 
     Values that are no numbers take at most three quarters of the budget, or up to `non_finite` on top of it if given.
+    Points of `marked` steps are kept as well, a quarter of what the others leave at most.
     """
     if len(curve) <= budget:
         return curve
     finite = np.isfinite(curve.values)
     missing = _some_of(~finite, budget * 3 // 4 - 2 if non_finite is None else non_finite)
     room = budget - 2 - (int(missing.sum()) if non_finite is None else 0)
+    marks = _some_of(np.isin(curve.steps, np.asarray(marked, dtype=np.int64)) & finite, room // 4)
+    room -= int(marks.sum())
     spikes = _spikes(curve, finite, min(budget // 4, room // 2))
-    kept = missing | spikes
+    kept = missing | marks | spikes
     places = np.flatnonzero(finite)
     kept[places[_extremes(curve.values[places], (room - int(spikes.sum())) // 2)]] = True
     kept[[0, -1]] = True

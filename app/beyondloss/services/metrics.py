@@ -10,7 +10,7 @@ from beyondloss.domain.metrics import MetricPoint, Series, ValueKind, kind_of
 from beyondloss.domain.text import storable
 from beyondloss.errors import InvalidInput
 from beyondloss.services.alarms import judging
-from beyondloss.store import curves, metrics
+from beyondloss.store import alarms, curves, metrics
 from beyondloss.store.engine import Store
 from beyondloss.store.metrics import Points
 from beyondloss.store.revisions import bump_run
@@ -20,6 +20,8 @@ MOST_STEPS = 2**53
 """Steps stay exact in JSON and in a browser up to here."""
 LONGEST_NAME = 200
 LEAST_BUDGET = 2
+MOST_MARKED = 64
+"""Ends of alarms that every answer holds: more of them are extremes or spikes, or nobody could tell them apart."""
 _FIRST_NAMES = ("loss", "eval_loss", "learning_rate", "grad_norm")
 
 
@@ -72,21 +74,23 @@ def read_series(
 ) -> dict[str, Series]:
     """At most `budget` points a series within [start, end], from precomputed levels.
 
-    Extremes, lone spikes and every non-finite point are kept at any budget from 500 up, as long as the non-finite ones
-    take no more than three quarters of it: of more, the ends of each stretch and an even choice, a quarter in all.
+    Extremes, lone spikes, ends of alarms and every non-finite point are kept at any budget from 500 up, as long as the
+    non-finite ones take no more than three quarters of it: of more, the ends of each stretch and an even choice, a
+    quarter in all.
     Unknown names give empty series.
     """
     budget = max(budget, LEAST_BUDGET)
     start, end = _clamped(start), _clamped(end)
     with store.read() as session:
         found = metrics.find_series(session, run_id, names)
+        marked = alarms.marked_steps(session, run_id, most=MOST_MARKED)
         read = {
-            name: curves.read_curve(session, found[name], budget=budget, start=start, end=end)
+            name: curves.read_curve(session, found[name], budget=budget, start=start, end=end, marked=marked)
             for name in names
             if name in found
         }
     return {
-        name: _series(name, thinned(read[name].curve, budget), read[name].total)
+        name: _series(name, thinned(read[name].curve, budget, marked=marked), read[name].total)
         if name in read
         else Series(name=name, steps=[], values=[], kinds=[], total=0)
         for name in names

@@ -153,6 +153,14 @@ def _add(session: Session, run: Run, one: FoundAlarm) -> Alarm:
     return alarm
 
 
+def marked_steps(session: Session, run_id: int, *, most: int) -> list[int]:
+    """Where alarms begin and end, those of the gravest first, each step once."""
+    order = {severity.value: place for place, severity in enumerate((Severity.CRITICAL, Severity.WARN, Severity.INFO))}
+    query = select(Alarm.severity, Alarm.step, Alarm.last_step).where(Alarm.run_id == run_id)
+    rows = sorted(session.exec(query), key=lambda row: (order[row[0]], row[1]))
+    return list(dict.fromkeys(step for _severity, *ends in rows for step in ends))[:most]
+
+
 def acknowledge(session: Session, run_id: int, alarm_id: int | None) -> int:
     """One alarm of the run, or all. How many were not acknowledged before."""
     query = update(Alarm).where(col(Alarm.run_id) == run_id, col(Alarm.acknowledged_at).is_(None))

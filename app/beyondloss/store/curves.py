@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlmodel import Session, col, select
 
-from beyondloss.analysis.curve import Curve, curve_of, joined, thinned
+from beyondloss.analysis.curve import Curve, Ints, curve_of, joined, thinned, with_points
 from beyondloss.domain.metrics import ValueKind
 from beyondloss.store.blocks import unpacked
 from beyondloss.store.rows import stored_id
@@ -39,14 +39,23 @@ class Span:
     last_step: int
     count: int
 
+    def holds_any(self, steps: Ints) -> bool:
+        return bool(((steps >= self.first_step) & (steps <= self.last_step)).any())
+
     def within(self, start: int | None, end: int | None) -> bool:
         return (start is None or start <= self.first_step) and (end is None or self.last_step <= end)
 
 
 def read_curve(
-    session: Session, series: MetricSeries, *, budget: int, start: int | None = None, end: int | None = None
+    session: Session,
+    series: MetricSeries,
+    *,
+    budget: int,
+    start: int | None = None,
+    end: int | None = None,
+    marked: Sequence[int] = (),
 ) -> Reading:
-    """What a drawing of `budget` points of [start, end] is made from.
+    """What a drawing of `budget` points of [start, end] is made from, with all points at `marked` steps in it.
 
     Blocks at the borders of the range are read whole and cut, so `total` is exact and no border point is missed.
     """
@@ -60,7 +69,13 @@ def read_curve(
         piece = read_block(session, series, first_step).between(start, end)
         total += len(piece)
         pieces[first_step] = at_level(piece, level)
-    return Reading(joined([*(pieces[first] for first in sorted(pieces)), at_level(tail, level)]), total)
+    curve = joined([*(pieces[first] for first in sorted(pieces)), at_level(tail, level)])
+    if level and marked:
+        steps = np.array(marked, dtype=np.int64)
+        exact = [tail, *(read_block(session, series, span.first_step) for span in spans if span.holds_any(steps))]
+        points = joined(sorted(exact, key=lambda piece: piece.steps[:1].tolist())).between(start, end)
+        curve = with_points(curve, points.at(np.isin(points.steps, steps)))
+    return Reading(curve, total)
 
 
 def read_spans(session: Session, series: MetricSeries, start: int | None, end: int | None) -> list[Span]:

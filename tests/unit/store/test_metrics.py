@@ -15,7 +15,9 @@ from beyondloss.store import curves, metrics
 from beyondloss.store.engine import Store
 from beyondloss.store.metrics import Points
 from beyondloss.store.runs import lock_run
+from beyondloss.store.tables import Alarm
 from tests.factories import a_run, points
+from tests.factories.rows import NOW, stored
 
 NAN, INF = math.nan, math.inf
 
@@ -192,6 +194,29 @@ def test_every_lone_spike_is_in_the_answer(store: Store, count: int, budget: int
     assert [kind for kind in series.kinds if kind is not ValueKind.FINITE] == ["nan", "posinf"]
     assert (series.steps[0], series.steps[-1]) == (0, (count - 1) * 10)
     assert series.total == count
+
+
+@pytest.mark.parametrize("count", [50_000, 300_000])
+def test_where_alarms_begin_and_end_is_in_every_answer(any_store: Store, count: int) -> None:
+    run = a_run(any_store)
+    values = noisy(count)
+    put(any_store, run.id, np.arange(count), values)
+    plain = set(read_series(any_store, run.id, ["loss"], budget=500)["loss"].steps)
+    ordinary = [step for step in range(7, count, count // 40) if step not in plain][:30]
+    for first, last in zip(ordinary[::2], ordinary[1::2], strict=True):
+        alarm = Alarm(run_id=run.id, kind="divergence", step=first, last_step=last, severity="critical", raised_at=NOW)
+        stored(any_store, alarm)
+
+    series = read_series(any_store, run.id, ["loss"], budget=500)["loss"]
+
+    assert set(ordinary) <= set(series.steps)
+    assert len(series.steps) <= 500
+    assert {step: values[step] for step in ordinary}.items() <= dict(
+        zip(series.steps, series.values, strict=True)
+    ).items()
+    part = read_series(any_store, run.id, ["loss"], budget=500, start=ordinary[3], end=count // 2)["loss"]
+    assert {step for step in ordinary[3:] if step <= count // 2} <= set(part.steps)
+    assert min(part.steps) == ordinary[3]
 
 
 def test_zooming_in_gives_every_point_again(store: Store) -> None:

@@ -82,7 +82,7 @@ def get_metrics(
     start: Annotated[int | None, Query(alias="from", ge=0, le=LARGEST_STEP)] = None,
     end: Annotated[int | None, Query(alias="to", ge=0, le=LARGEST_STEP)] = None,
 ) -> Response:
-    """Series for a chart. Extremes, lone spikes and every non-finite point survive from 500 points up."""
+    """Series for a chart. Extremes, lone spikes, alarms and every non-finite point survive from 500 points up."""
     known = metrics.metric_names(store, run.id)
     asked = known if names is None else _asked(names)
     series = metrics.read_series(store, run.id, asked[:MOST_NAMES], budget=points, start=start, end=end)
