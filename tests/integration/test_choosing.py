@@ -164,3 +164,18 @@ def test_loss_is_set_against_behaviour_from_each_rated_checkpoint_to_the_next(st
         (LossWord.FELL, True),
     ]
     assert [one.behaviours[0].judged.word for one in moves] == [one.overall.judged.word for one in moves]
+
+
+def test_a_run_that_learned_nothing_reads_flat_and_same_without_any_rating(store: Store) -> None:
+    project = a_project(store)
+    run = a_run(store, project, steps=(10, 20))
+    points(store, run, loss=[2.0, 2.01] * 10)
+    for _ in range(8):
+        probe = a_probe(store, project)
+        for checkpoint in checkpoints_of(store, run):
+            an_answer(store, checkpoint, probe, text="as ever")
+    moves = choosing.moves_of(store, run.id, OWNER)
+    assert [(one.before, one.after, one.loss.word, one.overall.judged.word) for one in moves] == [
+        (0, 10, LossWord.FLAT, VerdictWord.SAME),
+        (10, 20, LossWord.FLAT, VerdictWord.SAME),
+    ]

@@ -160,12 +160,14 @@ def verdicts_by_step(
     )
 
 
-def evidence_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None) -> Evidence:
-    """What verdicts against the base are made of. Without any rating, no answers are looked up."""
+def evidence_of(
+    store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None, unrated: bool = False
+) -> Evidence:
+    """What verdicts against the base are made of. Without any rating, answers are looked up only for `unrated`."""
     with store.read() as session:
         asked = asked_of(session, run_id, visitor, sampling)
         given = by_pair(verdicts.given_ratings(session, run_id))
-        pairs = pairs_of(session, asked, Reference(run_id, "", BASE_STEP), step=None) if given else []
+        pairs = pairs_of(session, asked, Reference(run_id, "", BASE_STEP), step=None) if given or unrated else []
     by_step: dict[int, list[PairRecord]] = defaultdict(list)
     for pair in sorted(pairs, key=lambda one: one.step):
         by_step[pair.step].append(pair)

@@ -194,3 +194,16 @@ def test_the_command_line_weighs_chooses_and_takes_back(
         code, out, err = call(*wrong)
         assert (code, out) == (1, "")
         assert err
+
+
+def test_a_run_that_learned_nothing_is_reported_flat_and_same(client: TestClient, store: Store) -> None:
+    project = a_project(store)
+    run = a_run(store, project, steps=(10, 20))
+    points(store, run, loss=[2.0] * 20)
+    for _ in range(8):
+        probe = a_probe(store, project)
+        for checkpoint in checkpoints_of(store, run):
+            an_answer(store, checkpoint, probe, text="as ever")
+    path = f"/runs/{run.id}/report"
+    assert "Loss and raters agree: neither moved" in text_of(client.get(path).text)
+    assert "| loss stayed | 0 | 2 | 0 | 0 |" in client.get(f"{path}?format=md").text

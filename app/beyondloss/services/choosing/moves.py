@@ -16,6 +16,7 @@ from beyondloss.services.losses import LossMoves, moves_along
 from beyondloss.services.projects import BehaviourView
 from beyondloss.services.verdicts import Evidence, evidence_of
 from beyondloss.store.engine import Store
+from beyondloss.store.verdicts import PairRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class StepMove:
 
 def moves_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None) -> tuple[StepMove, ...]:
     """By rising step. All of a run's moves are judged together: a lucky one among many is not called."""
-    evidence = evidence_of(store, run_id, visitor, sampling=sampling)
-    steps = [step for step in evidence.pairs if evidence.is_rated(step)]
+    evidence = evidence_of(store, run_id, visitor, sampling=sampling, unrated=True)
+    steps = [step for step, pairs in evidence.pairs.items() if evidence.is_rated(step) or _unchanged(pairs)]
     pairs = list(zip([BASE_STEP, *steps], steps, strict=False))
     noise = evidence.asked.noise
     overall = judge([_moved(evidence, before, after, None) for before, after in pairs], noise=noise)
@@ -68,6 +69,11 @@ def moves_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | Non
 def _moved(evidence: Evidence, before: int, after: int, behaviour: BehaviourView | None) -> Sequence[ProbeValue]:
     values = evidence.values(after, behaviour)
     return values if before == BASE_STEP else moved_values(evidence.values(before, behaviour), values)
+
+
+def _unchanged(pairs: Sequence[PairRecord]) -> bool:
+    """Such a checkpoint is known without anybody rating it."""
+    return not any(pair.changed for pair in pairs)
 
 
 def _loss(moves: LossMoves) -> LossMove:

@@ -34,10 +34,8 @@ class ShownChoice:
 class ChoosePage:
     """`picked` is the step whose circle is filled in; `earlier` are the choices before the one in force."""
 
-    id: int
     name: str
     path: str
-    revision: int
     rows: tuple[ChoiceRow, ...]
     said: tuple[str, ...]
     picked: int | None
@@ -68,10 +66,8 @@ def _build(
     chosen = run.chosen
     earlier = made[1:] if chosen else made
     return ChoosePage(
-        id=run.id,
         name=run.name,
         path=f"/runs/{run.id}",
-        revision=run.revision,
         rows=build_rows(run, by_step, found),
         said=choosing_sentences(found),
         picked=chosen.step if chosen else found.best,

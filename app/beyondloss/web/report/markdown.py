@@ -46,17 +46,18 @@ def _behaviours(page: ReportPage) -> list[str]:
 
 
 def _steps(page: ReportPage) -> list[str]:
-    if not page.steps:
+    if page.matrix is None:
         return []
-    head = [_("step"), _("training loss"), _("eval loss"), *map(_plain, page.subjects)]
-    rows = [
-        [str(one.step), one.train, one.evaluated, *(f"{cell.shape} {cell.value}" for cell in one.cells)]
-        for one in page.steps
-    ]
-    parts = [f"## {_('Loss against behaviour')}", _table(head, rows)]
-    if page.matrix:
-        matrix = [[row.label, *(str(cell.count) for cell in row.cells)] for row in page.matrix.rows]
-        parts.append(_table([_("from checkpoint to checkpoint"), *page.matrix.columns], matrix))
+    parts = [f"## {_('Loss against behaviour')}"]
+    if page.steps:
+        head = [_("step"), _("training loss"), _("eval loss"), *map(_plain, page.subjects)]
+        rows = [
+            [str(one.step), one.train, one.evaluated, *(f"{cell.shape} {cell.value}" for cell in one.cells)]
+            for one in page.steps
+        ]
+        parts.append(_table(head, rows))
+    matrix = [[row.label, *(str(cell.count) for cell in row.cells)] for row in page.matrix.rows]
+    parts.append(_table([_("from checkpoint to checkpoint"), *page.matrix.columns], matrix))
     return [*parts, _listed(map(_plain, page.moved))]
 
 
