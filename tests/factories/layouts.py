@@ -26,6 +26,7 @@ from tests.factories.run_folders import (
     write_adapter,
     write_json,
 )
+from tests.factories.trackio_files import trackio_run, trainer_entries
 
 RECORDED = Path(__file__).parent.parent / "data" / "trainers"
 PRESENT = frozenset({CheckpointState.PRESENT})
@@ -44,6 +45,8 @@ class Layout:
     states: frozenset[CheckpointState] = PRESENT
     template: str | None = None
     system_prompt: str | None = None
+    within: str = ""
+    """What follows the folder in the run's path, for runs within a file."""
 
     def remove(self, run: Path, step: int) -> None:
         for path in run.iterdir():
@@ -210,6 +213,18 @@ def mlx_recorded(run: Path) -> Path:
     return run
 
 
+def events_alone(run: Path) -> Path:
+    """Not saved yet: there is nothing but what TensorBoard was told."""
+    shutil.copytree(RECORDED.parent / "tensorboard", run)
+    return run
+
+
+def trackio_project(run: Path) -> Path:
+    config = {"model_name_or_path": BASE_MODEL, "learning_rate": 1e-4, "hub_token": "hf_secret"}
+    trackio_run(run / "project.db", "dainty-sunset-0", trainer_entries(LOSS_STEPS), config=config)
+    return run
+
+
 def full_run(run: Path) -> Path:
     return hf_run(run, full=True)
 
@@ -251,5 +266,15 @@ LAYOUTS = [
         base_model="/data/tiny-llama",
         states=frozenset({CheckpointState.UNREADABLE}),
     ),
+    Layout(
+        "tensorboard-alone",
+        "huggingface",
+        events_alone,
+        steps=(),
+        loss_steps=(5, 10, 15, 20, 25),
+        base_model=None,
+        states=frozenset(),
+    ),
+    Layout("trackio", "trackio", trackio_project, steps=(), states=frozenset(), within="project.db/dainty-sunset-0"),
     Layout("lone-adapter", "peft", write_adapter, steps=(1,), loss_steps=()),
 ]

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from beyondloss.domain.metrics import MetricPoint
 from beyondloss.domain.runs import FoundRun
 from beyondloss.errors import Unreadable
 from beyondloss.ingest.formats.base import FileReader, FileRun, Reader
 from beyondloss.ingest.formats.run_names import run_name
-from beyondloss.ingest.logs.points import RunLog, merged
+from beyondloss.ingest.logs.points import ELAPSED, RunLog, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,15 @@ def _story(logs: Sequence[FoundRun]) -> FoundRun:
         if number > first and _first_step(log) <= _first_step(ordered[first]):
             first = number
     kept = ordered[first:]
-    joined_points = merged([RunLog(points=log.points) for log in reversed(kept)]).points
+    began = kept[0].first_log_at
+    joined_points = merged([RunLog(points=_since(log, began)) for log in reversed(kept)]).points
     return replace(kept[-1], points=joined_points, first_log_at=kept[0].first_log_at)
+
+
+def _since(log: FoundRun, began: float | None) -> tuple[MetricPoint, ...]:
+    """The log's points, with times told from the story's beginning instead of its own."""
+    later = (log.first_log_at or 0.0) - began if began is not None and log.first_log_at is not None else 0.0
+    return tuple(replace(p, value=p.value + later) if p.name == ELAPSED else p for p in log.points)
 
 
 def _first_step(log: FoundRun) -> int:

@@ -68,6 +68,8 @@ def test_a_log_that_starts_over_is_a_rerun_and_one_that_goes_on_a_resume(tmp_pat
     trackio_run(file, "resumed", trainer_entries([30, 35], scale=9), config=config, began="2026-01-03T00:00")
     (found,) = found_runs(tmp_path)
     assert losses(found) == {5: 0.6, 10: 0.3, 15: 6 / 15, 30: 9 / 30, 35: 9 / 35}
+    elapsed = {point.step: point.value for point in found.points if point.name == "elapsed_seconds"}
+    assert elapsed == {15: 0.0, 30: 86400.0, 35: 86401.0}
 
 
 def test_a_joined_log_is_watched_with_its_run(tmp_path: Path) -> None:
