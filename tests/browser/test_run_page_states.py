@@ -1,5 +1,7 @@
 """The run page where something is missing: each state says what it is and what to do next."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page, expect
 
 from beyondloss.store.engine import Store
@@ -58,3 +60,28 @@ def test_deleting_asks_first_and_says_what_goes(page: Page, server: RunningServe
     page.get_by_role("button", name="Delete the run").click()
     page.wait_for_url(f"{server.url}/")
     expect(page.locator("main")).not_to_contain_text("support")
+
+
+def test_how_a_run_was_trained_is_read_and_said_on_a_phone_too(
+    server: RunningServer, phone: Page, axe: Callable[[Page], None]
+) -> None:
+    config = {"learning_rate": 1e-4, "lora_r": 8, "template": "alpaca", "warmup_momentum": 0.8}
+    project = a_project(server.store, name="default")
+    a_probe(server.store, project)
+    told = {"template": "alpaca", "system_prompt": "Be kind. " * 40}
+    run = a_run(server.store, project, name="support-v3", config=config, **told)
+    phone.goto(f"{server.url}/runs/{run.id}")
+    expect(phone.locator("#run-notices")).to_contain_text("Probes are not asked as in training.")
+    phone.locator("#run-settings > summary").tap()
+    sheet = phone.get_by_role("group", name="Settings")
+    expect(sheet.get_by_role("row", name="trained with template")).to_contain_text("alpaca")
+    expect(sheet.get_by_role("row", name="system prompt")).to_contain_text("Be kind.")
+    expect(sheet.get_by_role("row", name="lora_r")).to_contain_text("8")
+    expect(sheet.get_by_role("row", name="warmup_momentum")).to_be_hidden()
+    sheet.get_by_text("1 more setting").tap()
+    expect(sheet.get_by_role("row", name="warmup_momentum")).to_be_visible()
+    box = sheet.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    axe(phone)
