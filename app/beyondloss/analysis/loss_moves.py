@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 
 FLAT_RATIO = 0.05
 """Changes smaller than this are flat: batches differ by more."""
 MOST_WINDOW = 25
 WINDOW_RATIO = 0.02
+SHORT_WINDOW = 5
+"""So many points are read together as soon as that is no more than a twelfth of the curve."""
 _MAD_TO_SIGMA = 1.4826
 _MEDIAN_ERROR = 1.2533
 """Standard error of a median, in standard errors of a mean."""
-_FLAT_ERRORS = 2.5
+_FLAT_ERRORS = 3.0
+_FEWEST_DIFFERENCES = 4
 
 
 class LossWord(StrEnum):
@@ -43,8 +47,9 @@ def loss_move(
 ) -> LossMove:
     """Between two steps of one series; step 0 is the model before training, which the first batch's loss stands for.
 
-    A training loss is read as the median of the last points: single batches scatter. `evaluated` is for an eval loss,
-    read as it stands; it says nothing of a model before the first evaluation.
+    A training loss is read as the median of the last points, and a move is what their scatter does not explain: single
+    batches differ even where nothing is learned. `evaluated` is for an eval loss, of the same examples each time, read
+    as it stands; it says nothing of a model before the first evaluation.
     """
     start = _level(steps, values, before, evaluated=evaluated)
     end = _level(steps, values, after, evaluated=evaluated)
@@ -68,14 +73,20 @@ def _level(steps: Sequence[int], values: Sequence[float | None], step: int, *, e
     """None where nothing was logged by then, or where it was no number: the model at that step is in trouble."""
     if step == 0 and not evaluated:
         first = next(iter(values), None)
-        return None if first is None else _Level(first, 0.0)
+        return None if first is None else _Level(first, _scatter(values))
     seen = [value for at, value in zip(steps, values, strict=True) if at <= step]
     if not seen or seen[-1] is None:
         return None
     if evaluated:
         return _Level(seen[-1], 0.0)
-    window = max(1, min(MOST_WINDOW, round(WINDOW_RATIO * len(values))))
+    window = max(1, min(SHORT_WINDOW, len(values) // 12), min(MOST_WINDOW, round(WINDOW_RATIO * len(values))))
     last = [value for value in seen[-window:] if value is not None]
-    middle = median(last)
-    spread = _MAD_TO_SIGMA * median(abs(value - middle) for value in last)
-    return _Level(middle, _MEDIAN_ERROR * spread / len(last) ** 0.5)
+    of_median = 1.0 if len(last) == 1 else _MEDIAN_ERROR
+    return _Level(median(last), of_median * _scatter(values) / len(last) ** 0.5)
+
+
+def _scatter(values: Sequence[float | None]) -> float:
+    """Standard deviation of one point about the curve, from its steps: a trend is small from one point to the next."""
+    known = [value for value in values if value is not None]
+    steps = [abs(later - earlier) for earlier, later in pairwise(known)]
+    return _MAD_TO_SIGMA * median(steps) / 2**0.5 if len(steps) >= _FEWEST_DIFFERENCES else 0.0
