@@ -15,6 +15,7 @@ from beyondloss.analysis.statistics.e_process import e_value_above
 from beyondloss.analysis.statistics.intervals import clopper_pearson
 from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE, net_win
 from beyondloss.analysis.verdicts import ALPHA, EQUIVALENCE_CONFIDENCE, MARGIN, ProbeValue
+from beyondloss.domain.blinding import shuffled_place
 from beyondloss.domain.runs import BASE_STEP
 
 Floats = npt.NDArray[np.float64]
@@ -102,14 +103,18 @@ def lay_table(by_step: Mapping[int, Sequence[ProbeValue]]) -> Table | None:
 
 
 def _common(steps: Sequence[int], by_step: Mapping[int, Sequence[ProbeValue]]) -> Floats:
-    """(steps, probes). Probes that never changed enter in the proportion in which the others are known."""
+    """(steps, probes). Probes that never changed enter in the proportion in which the others are known.
+
+    Probes come shuffled, always alike: in the order of their set, the first families alone would tempt the evidence.
+    """
     rows = [{one.probe_id: one for one in by_step[step]} for step in steps]
     asked = sorted(set[int].intersection(*(set(row) for row in rows)))
     still = [probe for probe in asked if all(row[probe].identical for row in rows)]
     moved = [probe for probe in asked if not all(row[probe].identical for row in rows)]
     known = [probe for probe in moved if all(row[probe].mean is not None for row in rows)]
     ties = still[: len(still) * len(known) // len(moved)] if moved else still
-    return np.array([[row[probe].mean or 0.0 for probe in sorted(known + ties)] for row in rows], dtype=np.float64)
+    probes = sorted(known + ties, key=lambda probe: shuffled_place(probe, 0, salt="choosing"))
+    return np.array([[row[probe].mean or 0.0 for probe in probes] for row in rows], dtype=np.float64)
 
 
 def weigh(table: Table, references: Sequence[int] = (), *, margin: float = MARGIN, seed: int = 0) -> Weighed:

@@ -33,6 +33,14 @@ def test_checkpoints_stand_on_the_probes_that_are_known_at_all_of_them() -> None
     assert found.values.tolist() == [[0.0] * 13, [1.0] * 13, [-1.0] * 13]
 
 
+def test_families_of_a_set_are_mixed_so_that_the_first_do_not_speak_for_all() -> None:
+    """A first half all better and a second half all worse: no cost, however often somebody looks on the way."""
+    found = lay_table({10: row([1.0] * 20 + [-1.0] * 20)})
+    assert found is not None
+    assert sorted(found.values[1]) == [-1.0] * 20 + [1.0] * 20
+    assert abs(found.values[1][:20].sum()) < 14
+
+
 def test_answers_that_never_changed_enter_in_the_proportion_in_which_the_others_are_known() -> None:
     half: list[float | None] = [1.0] * 10 + [None] * 10
     found = lay_table({10: row(half, identical=8)})
