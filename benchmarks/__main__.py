@@ -1,13 +1,13 @@
 """Every benchmark of this folder, or those named, one after the other. Exit code 1 when one missed a target.
 
-python -m benchmarks [alarms calls ingest watch pages live statistics] [--no-browser] [--no-peer]
+python -m benchmarks [alarms calls ingest watch pages live statistics decoding] [--no-browser] [--no-peer]
 """
 
 import argparse
 import importlib
 import sys
 
-ALL = ("alarms", "calls", "ingest", "watch", "pages", "live", "statistics")
+ALL = ("alarms", "calls", "ingest", "watch", "pages", "live", "statistics", "decoding")
 
 
 def main(arguments: list[str]) -> int:

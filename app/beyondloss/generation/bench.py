@@ -65,13 +65,17 @@ class DecodingBench:
 
 @dataclass(frozen=True, slots=True)
 class BenchPlan:
-    """`max_batch` bounds our loop alone; the plain batch takes all probes at once."""
+    """`max_batch` bounds our loop alone; the plain batch takes all probes at once.
+
+    The script may be measured fewer times than the others: it takes far longer than all of them.
+    """
 
     max_new_tokens: int = 96
     device: str = "auto"
     dtype: str = "auto"
     max_batch: int = 16
     repeats: int = 1
+    script_repeats: int | None = None
 
 
 @dataclass(slots=True)
@@ -237,7 +241,7 @@ def bench_decoding(
     turns: list[dict[str, _Turn]] = []
     swept = sorted(targets, key=lambda target: target.step)
     for target in swept:
-        turns.append(_measure(entrants, target, questions, plan.repeats))
+        turns.append(_measure(entrants, target, questions, plan))
         for entrant in ours:
             entrant.remember(turns[-1][entrant.name].answers, plan.max_new_tokens)
         if on_step is not None:
@@ -247,12 +251,14 @@ def bench_decoding(
 
 
 def _measure(
-    entrants: Sequence[_Entrant], target: Target, questions: Sequence[Question], repeats: int
+    entrants: Sequence[_Entrant], target: Target, questions: Sequence[Question], plan: BenchPlan
 ) -> dict[str, _Turn]:
     measured: dict[str, _Turn] = {}
-    for repeat in range(repeats):
+    for repeat in range(plan.repeats):
         # Another goes first each time: what runs after a pause or a load is not always the same one.
         for entrant in (*entrants[repeat % len(entrants) :], *entrants[: repeat % len(entrants)]):
+            if entrant.name == "script" and plan.script_repeats is not None and repeat >= plan.script_repeats:
+                continue
             started = time.perf_counter()
             turn = entrant.answer(target, questions)
             seconds = time.perf_counter() - started
