@@ -5,6 +5,7 @@ judged against itself.
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beyondloss.analysis.loss_moves import LossWord
@@ -15,10 +16,11 @@ from beyondloss.services import answers, losses
 from beyondloss.services.importing import import_folders
 from beyondloss.services.report import build_report
 from beyondloss.services.rounds import open_round
-from beyondloss.services.verdicts import verdicts_of
+from beyondloss.services.verdicts import verdicts_by_step, verdicts_of
+from beyondloss.services.votes import Choice, Vote, cast_vote
 from beyondloss.store.engine import Store
 from beyondloss.web.report.pages import build_page
-from tests.factories import a_behaviour, a_probe, a_project, a_rater
+from tests.factories import a_behaviour, a_probe, a_project, a_rater, a_run, an_answer, checkpoints_of
 
 STEPS = (20, 40, 60)
 
@@ -100,3 +102,34 @@ def test_a_real_training_at_learning_rate_zero_reads_flat_and_same_everywhere(
         report = build_page(build_report(store, "1", OWNER, step=step))
         assert {row.verdict for row in report.rows} == {VerdictWord.SAME}
         assert (report.gains, report.setbacks) == ((), ())
+
+
+RATERS = 60
+PROBES = 12
+
+
+def test_the_base_registered_as_a_checkpoint_covers_zero_for_nearly_every_rater(store: Store) -> None:
+    """A sampled base against itself: a third of its answers are equal. Each of sixty people rates one such checkpoint
+    blind; two thirds of what differs they call the same, the rest is a coin."""
+    rng = np.random.default_rng(4)
+    project = a_project(store)
+    behaviour = a_behaviour(store, project)
+    probes = [a_probe(store, project, behaviours=[behaviour]) for _ in range(PROBES)]
+    run = a_run(store, project, steps=tuple(range(1, RATERS + 1)))
+    for probe in probes:
+        said = [f"{probe.key} said in way {number}" for number in range(3)]
+        for checkpoint in checkpoints_of(store, run):
+            an_answer(store, checkpoint, probe, text=said[rng.integers(3) if checkpoint.step else 0])
+    for step in range(1, RATERS + 1):
+        who = Visitor(rater_id=a_rater(store).id, rater_name="rater")
+        for due in open_round(store, run.id or 0, who, step=step).due:
+            choice = Choice(rng.choice(["left", "right", "same"], p=[1 / 6, 1 / 6, 2 / 3]))
+            cast_vote(store, who, Vote(run.id or 0, step, due.pair, choice, {}))
+
+    found = verdicts_by_step(store, run.id or 0, OWNER)
+    assert len(found) == RATERS
+    judged = [one.behaviours[0] for one in found]
+    assert sum(one.low is not None and one.high is not None and one.low <= 0 <= one.high for one in judged) >= (
+        0.95 * RATERS
+    )
+    assert {one.verdict for one in judged} <= {VerdictWord.SAME, VerdictWord.NOT_ENOUGH}
