@@ -17,6 +17,7 @@ _WORD = regex.compile(
 )
 _ASCII_WORD = re.compile(r"\s+|\w+|[^\s\w]", re.ASCII)
 """The same for text without any grapheme of several characters, faster."""
+_ASCII_VISIBLE = re.compile(r"\w+|[^\s\w]", re.ASCII)
 _WORD_CHARACTER = regex.compile(r"[\p{L}\p{N}_]")
 _UNSPACED_CHARACTER = regex.compile(_UNSPACED)
 _SYMBOL = regex.compile(r"\p{So}")
@@ -37,6 +38,13 @@ class WordKind(IntEnum):
 def split_words(text: str) -> list[str]:
     """`text` as words, runs of whitespace and single marks; joining them gives `text` back exactly."""
     return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
+
+
+def split_visible_words(text: str) -> list[str]:
+    """The same without whitespace."""
+    if text.isascii():
+        return _ASCII_VISIBLE.findall(text)
+    return [word for word in _WORD.findall(text) if not word.isspace()]
 
 
 def word_kind(token: str) -> WordKind:

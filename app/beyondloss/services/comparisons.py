@@ -111,7 +111,7 @@ def compare(
         theirs = _answers_at(session, reference.run_id, views, step=reference.step, sampling=chosen)
         mine = _my_ratings(session, visitor, [answer.id for answer in ours.values()])
     found = [
-        _comparison(view, ours.get((view.id, index)), theirs.get((view.id, index)), sample_index=index, mine=mine)
+        comparison_of(view, ours.get((view.id, index)), theirs.get((view.id, index)), sample_index=index, mine=mine)
         for view in views
         for index in range(chosen.samples if chosen else 1)
     ]
@@ -147,7 +147,7 @@ def compare_one(store: Store, visitor: Visitor, *, answer_id: int, reference_id:
         (probe_record,) = probes.probe_records(session, [answer.probe])
         mine = _my_ratings(session, visitor, [answer_id])
     view = probe_view(probe_record)
-    return _comparison(
+    return comparison_of(
         view,
         answer_view(answer, view),
         answer_view(reference, view),
@@ -170,7 +170,7 @@ def find_reference(
     """What `against` names, as `compare` takes it. Raises NotFound for unknown steps, also for `step` itself."""
     other, wanted = _other_run(session, visitor, run, against)
     steps = comparisons.steps_of(session, stored_id(run.id), sampling_id=sampling_id)
-    against_step = _against_step(steps, step, "base" if other else wanted)
+    against_step = step_against(steps, step, "base" if other else wanted)
     if other is None:
         return Reference(stored_id(run.id), "", against_step)
     theirs = comparisons.steps_of(session, stored_id(other.id), sampling_id=sampling_id)
@@ -203,7 +203,7 @@ def _sampling(session: Session, run: Run, reference: str | None) -> SamplingRow 
     return found
 
 
-def _against_step(steps: Sequence[StepRecord], step: int, against: str) -> int | None:
+def step_against(steps: Sequence[StepRecord], step: int, against: str) -> int | None:
     """What a reference comes to; None where a checkpoint would be compared with itself, or there is none before it."""
     known = {record.step for record in steps}
     if step not in known:
@@ -252,7 +252,7 @@ def _my_ratings(session: Session, visitor: Visitor, answer_ids: Sequence[int]) -
     return mine
 
 
-def _comparison(
+def comparison_of(
     probe: ProbeView,
     answer: AnswerView | None,
     reference: AnswerView | None,
@@ -260,6 +260,7 @@ def _comparison(
     sample_index: int,
     mine: RatingsByPair,
 ) -> Comparison:
+    """Two answers to one probe side by side, with the ratings in `mine` that count."""
     if answer is None or reference is None:
         return Comparison(
             probe=probe,

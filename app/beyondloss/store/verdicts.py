@@ -30,6 +30,7 @@ class GivenRating:
     behaviour_id: int | None
     verdict: int
     rated_at: float
+    both_bad: bool = False
 
 
 def answer_pairs(
@@ -91,6 +92,7 @@ def given_ratings(session: Session, run_id: int) -> list[GivenRating]:
             Rating.behaviour_id,
             Rating.verdict,
             Rating.rated_at,
+            Rating.both_bad,
         )  # type: ignore[call-overload]
         .where(Rating.run_id == run_id, col(Rating.superseded_by).is_(None), col(Rating.verdict).is_not(None))
         .order_by(col(Rating.rated_at), col(Rating.id))

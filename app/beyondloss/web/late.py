@@ -29,6 +29,8 @@ FEATURES = (
     "compare",
     "raters",
     "curves",
+    "matrix",
+    "strip",
 )
 """Each is a module `beyondloss.web.<feature>.routes` with a `router`, or that module itself where a dot names it."""
 EARLY_PATHS = frozenset({"/", "/live", "/leave", "/robots.txt", "/favicon.ico"})

@@ -149,12 +149,13 @@ def _lines(losses: Sequence[Series], scale: _Scale, top: float) -> Iterator[Plot
             parts = tuple(
                 # A lone point is drawn as a line to itself: its round ends are a dot.
                 " ".join(f"{scale.x(step)},{y(value)}" for step, value in (part * 2 if len(part) == 1 else part))
-                for part in _unbroken(one)
+                for part in unbroken(one)
             )
             yield PlotLine(names.get(one.name, one.name), one.name != "loss", parts, told)
 
 
-def _unbroken(series: Series) -> Iterator[list[tuple[int, float]]]:
+def unbroken(series: Series) -> Iterator[list[tuple[int, float]]]:
+    """Stretches of points, apart where the value was no number."""
     part: list[tuple[int, float]] = []
     for step, value in zip(series.steps, series.values, strict=True):
         if value is not None:

@@ -16,7 +16,7 @@ from beyondloss.services.ratings import RatingView
 from beyondloss.web.i18n import gettext as _
 from beyondloss.web.i18n import ngettext
 from beyondloss.web.run.markdown import render_markdown
-from beyondloss.web.run.query import RunQuery, Show, View
+from beyondloss.web.run.query import BASE, RunQuery, Show, View
 from beyondloss.web.run.segments import Segment, diff_segments, plain_segments
 
 _HASH_LENGTH = 12
@@ -89,6 +89,8 @@ class CardLinks:
     permalink: str
     fold: str
     rendered: str
+    strip: str
+    """The page of this answer through all checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def build_card(comparison: Comparison, query: RunQuery, path: str, *, may_rate: 
         doubts=_doubts(comparison),
         facts=_facts(comparison.reference, comparison.answer),
         rating=_rating(comparison) if may_rate and state is CardState.CHANGED else None,
-        links=_links(query, path, identity, probe.key),
+        links=_links(query, path, identity, comparison),
     )
 
 
@@ -205,14 +207,20 @@ def _column(answer: AnswerView, segments: tuple[Segment, ...], *, as_markdown: b
     )
 
 
-def _links(query: RunQuery, path: str, identity: str, key: str) -> CardLinks:
+def _links(query: RunQuery, path: str, identity: str, comparison: Comparison) -> CardLinks:
     anchor = f"#card-{identity}"
     full = query.full ^ {identity}
     rendered = query.rendered ^ {identity}
     return CardLinks(
-        permalink=query.href(path, probe=key, show=Show.ALL, behaviour="", family="", q="", **_FRESH),
+        permalink=query.href(path, probe=comparison.probe.key, show=Show.ALL, behaviour="", family="", q="", **_FRESH),
         fold=query.href(path, full=full) + anchor,
         rendered=query.href(path, rendered=rendered, view=View.SIDE if rendered else query.view) + anchor,
+        strip=RunQuery(
+            step=query.step,
+            against=BASE if "@" in query.against else query.against,
+            sampling=query.sampling,
+            sample=comparison.sample_index,
+        ).href(f"{path}/probes/{comparison.probe.id}"),
     )
 
 

@@ -37,8 +37,9 @@ class Mark(StrEnum):
 class RunQuery:
     """The page's whole state. Fields at their defaults stay out of the address, so that links are short.
 
-    `full`, `rendered` and `kept` hold card ids: cards shown without folding, cards shown as Markdown, and cards that
-    stay although a filter no longer wants them, because somebody has them before their eyes.
+    `sample` is for pages of one answer: the others show all of them. `full`, `rendered` and `kept` hold card ids:
+    cards shown without folding, cards shown as Markdown, and cards that stay although a filter no longer wants them,
+    because somebody has them before their eyes.
     """
 
     step: int | None = None
@@ -51,6 +52,7 @@ class RunQuery:
     probe: str = ""
     q: str = ""
     sampling: str = ""
+    sample: int = 0
     full: frozenset[str] = frozenset()
     rendered: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
@@ -78,6 +80,7 @@ class RunQuery:
             "view": "" if self.view is View.SIDE else self.view,
             "mark": "" if self.mark is Mark.CHANGED else self.mark,
             "sampling": self.sampling,
+            "sample": str(self.sample) if self.sample else "",
             "full": ",".join(sorted(self.full)),
             "rendered": ",".join(sorted(self.rendered)),
         }
@@ -102,6 +105,7 @@ def read_query(parameters: Mapping[str, str]) -> RunQuery:
         probe=parameters.get("probe", "")[:_MAX_TEXT],
         q=parameters.get("q", "").strip()[:_MAX_TEXT],
         sampling=parameters.get("sampling", "")[:_MAX_TEXT],
+        sample=_sample(parameters.get("sample", "")),
         full=_ids(parameters.get("full", "")),
         rendered=_ids(parameters.get("rendered", "")),
         kept=_ids(parameters.get("kept", "")),
@@ -115,6 +119,10 @@ def _step(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < _MAX_STEP:
         return int(text)
     raise InvalidInput(f"{text[:40]!r} is no step.", hint="Give the number of a checkpoint's step, or 0 for the base.")
+
+
+def _sample(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _choice(kind: type[ChoiceT], text: str | None) -> ChoiceT | None:
