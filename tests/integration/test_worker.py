@@ -314,7 +314,7 @@ def test_a_worker_waits_for_memory_and_says_so(store: Store, tmp_path: Path, mon
     )
     with a_worker(store, FakeEngine(), options):
         until(lambda: _status(store) == "waiting: GPU 0 has 1.0 GiB free.")
-        assert job_at(store, 0).waiting_reason == "GPU 0 has 1.0 GiB free."
+        until(lambda: job_at(store, 0).waiting_reason == "GPU 0 has 1.0 GiB free.")
         until(lambda: job_at(store, 0).state is JobState.DONE)
     assert len(answers.list_answers(store, run.id)) == 2
 
