@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from beyondloss.domain.access import Visitor
+from beyondloss.domain.runs import BASE_STEP
 from beyondloss.domain.text import storable
 from beyondloss.errors import NotFound
 from beyondloss.services.answers import AnswerView, answer_view
@@ -13,6 +16,7 @@ from beyondloss.services.verdicts import asked_of
 from beyondloss.store import answers, comparisons, probes
 from beyondloss.store.comparisons import StepRecord
 from beyondloss.store.engine import Store
+from beyondloss.store.probes import ProbeRecord
 from beyondloss.store.rows import stored_id
 
 PREVIOUS = "previous"
@@ -50,23 +54,16 @@ def strip_of(
     with store.read() as session:
         asked = asked_of(session, run_id, visitor, sampling)
         sampling_id = stored_id(asked.sampling.id) if asked.sampling else None
-        ids = probes.ids_by_reference(session, asked.run.project_id, storable(probe))
-        record = probes.probe_record(session, ids[0]) if ids else None
-        if record is None:
-            raise NotFound(f"There is no probe {probe[:80]!r}.", hint="The run's page shows those it was asked.")
+        view = probe_view(_find_probe(session, asked.run.project_id, probe))
         steps = comparisons.steps_of(session, run_id, sampling_id=sampling_id)
-        found = (
-            answers.current_answers(session, run_id, sampling_id=sampling_id, probe_ids=ids[:1], limit=ALL_ANSWERS)
-            if sampling_id
-            else []
+        records = answers.current_answers(
+            session, run_id, sampling_id=sampling_id or 0, probe_ids=[view.id], limit=ALL_ANSWERS
         )
-    view = probe_view(record)
     samples = asked.sampling.samples if asked.sampling else 1
     sample = min(sample, samples - 1)
-    said = sorted(
-        (answer_view(one, view) for one in found if one.answer.sample_index == sample), key=lambda one: one.step
-    )
-    chosen = (said[-1].step if said else 0) if step is None else step
+    given = (answer_view(record, view) for record in records if record.answer.sample_index == sample)
+    said = sorted(given, key=lambda answer: answer.step)
+    chosen = (said[-1].step if said else BASE_STEP) if step is None else step
     return Strip(
         probe=view,
         probes=tuple(asked.probes),
@@ -75,17 +72,25 @@ def strip_of(
         sample=sample,
         step=chosen,
         comparison=comparison_of(
-            view,
-            next((one for one in said if one.step == chosen), None),
-            _reference(said, steps, chosen, against),
-            sample_index=sample,
-            mine={},
+            view, _at(said, chosen), _reference(said, steps, chosen, against), sample_index=sample, mine={}
         ),
     )
+
+
+def _find_probe(session: Session, project_id: int, reference: str) -> ProbeRecord:
+    ids = probes.ids_by_reference(session, project_id, storable(reference))
+    record = probes.probe_record(session, ids[0]) if ids else None
+    if record is None:
+        raise NotFound(f"There is no probe {reference[:80]!r}.", hint="The run's page shows those it was asked.")
+    return record
+
+
+def _at(said: Sequence[AnswerView], step: int | None) -> AnswerView | None:
+    return next((answer for answer in said if answer.step == step), None)
 
 
 def _reference(said: Sequence[AnswerView], steps: Sequence[StepRecord], step: int, against: str) -> AnswerView | None:
     wanted = step_against(steps, step, against)
     if against == PREVIOUS:
         return next((one for one in reversed(said) if one.step < step), None)
-    return next((one for one in said if one.step == wanted), None)
+    return _at(said, wanted)

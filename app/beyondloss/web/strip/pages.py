@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from beyondloss.domain.access import Visitor
+from beyondloss.domain.metrics import Series
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services import losses, steering, strip
 from beyondloss.services.projects import ProbeView
@@ -102,8 +104,6 @@ def load_page(store: Store, visitor: Visitor, run: RunView, probe: str, *, query
         sampling=query.sampling or None,
         sample=query.sample,
     )
-    curves = losses.curves(store, run.id, points=_LOSS_POINTS)
-    path = f"{run_path(run.id)}/probes/{found.probe.id}"
     state = RunQuery(
         step=found.step,
         against=query.against,
@@ -114,26 +114,28 @@ def load_page(store: Store, visitor: Visitor, run: RunView, probe: str, *, query
         rendered=query.rendered,
     )
     seen = body_hash(run, steering.steering_of(store, visitor, run.id, run.state))
+    head = _head(run, state, found.probe, seen=seen, may_rate=visitor.may_rate)
+    return build_page(run, found, state, head=head, curves=losses.curves(store, run.id, points=_LOSS_POINTS))
+
+
+def build_page(run: RunView, found: Strip, state: RunQuery, *, head: StripHead, curves: Sequence[Series]) -> StripPage:
+    path = f"{run_path(run.id)}/probes/{found.probe.id}"
+    chosen = run.chosen.step if run.chosen else None
     steps = [checkpoint.step for checkpoint in run.checkpoints]
-    changes = build_changes(steps, found.answers, lambda step: _at(state, path, step), current=found.step)
+    href = partial(_at, state, path)
+    changes = build_changes(steps, found.answers, href, current=found.step)
     return StripPage(
-        head=_head(run, state, found.probe, seen=seen, may_rate=visitor.may_rate),
+        head=head,
         probe=found.probe,
         before=_other(run, found, state, -1),
         after=_other(run, found, state, +1),
         path=path,
         here=state.href(path),
         step=found.step,
-        position=steps.index(found.step) + 1,
+        position=sum(step <= found.step for step in steps),
         steps=tuple(steps),
         answered=len(found.answers),
-        frames=build_frames(
-            steps,
-            found.answers,
-            lambda step: _at(state, path, step),
-            current=found.step,
-            chosen=run.chosen.step if run.chosen else None,
-        ),
+        frames=build_frames(steps, found.answers, href, current=found.step, chosen=chosen),
         changes=changes,
         settled=changes[-1].step if changes and changes[-1].step != found.answers[-1].step else None,
         axis=draw_axis(states_of(steps, found.answers), curves, current=found.step),
