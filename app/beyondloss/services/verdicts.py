@@ -187,10 +187,26 @@ def newest_verdicts(store: Store, visitor: Visitor, revisions: Mapping[int, int]
         if key not in known:
             if len(known) >= MOST_REMEMBERED:
                 known.clear()
-            known[key] = next(reversed(verdicts_by_step(store, run_id, visitor)), None)
+            known[key] = _newest_of(store, run_id, visitor)
         if (newest := known[key]) is not None:
             found[run_id] = newest
     return found
+
+
+def _newest_of(store: Store, run_id: int, visitor: Visitor) -> VerdictSet | None:
+    """Looks at no more checkpoints than it must: mostly at one."""
+    base = Reference(run_id, "", BASE_STEP)
+    with store.read() as session:
+        steps = verdicts.rated_steps(session, run_id)
+        if not steps:
+            return None
+        asked = asked_of(session, run_id, visitor, None)
+        given = by_pair(verdicts.given_ratings(session, run_id))
+        for step in steps:
+            pairs = pairs_of(session, asked, base, step=step)
+            if any((pair.answer_id, pair.reference_id) in given for pair in pairs):
+                return _verdict_set(asked, pairs, given, visitor, step=step, against="base", reference=base)
+    return None
 
 
 def asked_of(session: Session, run_id: int, visitor: Visitor, sampling: str | None) -> Asked:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from beyondloss.domain.runs import BASE_STEP
 from beyondloss.store.tables import Answer, Checkpoint, Rating
 
 
@@ -80,6 +81,20 @@ def answer_pairs(
         for at, probe_id, answer_id, reference_id, differs in session.exec(query).all()
         if answer_id is not None and reference_id is not None
     ]
+
+
+def rated_steps(session: Session, run_id: int) -> list[int]:
+    """Steps of a run whose answers have ratings in force, the newest first."""
+    query = (
+        select(Checkpoint.step)
+        .join(Answer, col(Answer.checkpoint_id) == col(Checkpoint.id))
+        .join(Rating, col(Rating.answer_id) == col(Answer.id))
+        .where(Rating.run_id == run_id, col(Rating.superseded_by).is_(None), col(Rating.verdict).is_not(None))
+        .where(Checkpoint.run_id == run_id, Checkpoint.step != BASE_STEP)
+        .distinct()
+        .order_by(col(Checkpoint.step).desc())
+    )
+    return list(session.exec(query).all())
 
 
 def given_ratings(session: Session, run_id: int) -> list[GivenRating]:
