@@ -11,8 +11,8 @@ from beyondloss.analysis.verdicts import VerdictWord
 from beyondloss.domain.metrics import Series
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.verdicts import BehaviourVerdict, VerdictSet
-from beyondloss.web.filters import number
 from beyondloss.web.i18n import gettext as _
+from beyondloss.web.loss_strip import LossLine, loss_lines
 from beyondloss.web.sentence import subject_name
 
 WIDTH = 720
@@ -50,16 +50,6 @@ class PlotPanel:
 
 
 @dataclass(frozen=True, slots=True)
-class PlotLine:
-    """One loss: lines of points, apart where it was no number. `told` says where it began and ended."""
-
-    name: str
-    dashed: bool
-    lines: tuple[str, ...]
-    told: str
-
-
-@dataclass(frozen=True, slots=True)
 class PlotTick:
     x: float
     text: str
@@ -72,7 +62,7 @@ class Plot:
     left: float
     right: float
     panels: tuple[PlotPanel, ...]
-    losses: tuple[PlotLine, ...]
+    losses: tuple[LossLine, ...]
     strip_title_y: float
     strip_top: float
     strip_bottom: float
@@ -99,13 +89,17 @@ def draw_plot(by_step: Sequence[VerdictSet], losses: Sequence[Series], *, curren
         for place in range(len(subjects[0]))
     )
     top = len(panels) * (TITLE + PANEL + GAP) + TITLE
+
+    def point(step: int, height: float) -> str:
+        return f"{scale.x(step)},{round(top + 3 + (STRIP - 6) * (1 - height), 1)}"
+
     return Plot(
         width=WIDTH,
         height=top + STRIP + FOOT,
         left=LEFT,
         right=WIDTH - RIGHT,
         panels=panels,
-        losses=tuple(_lines(losses, scale, top)),
+        losses=tuple(loss_lines(losses, point, flat=0.0)),
         strip_title_y=top - 5,
         strip_top=top,
         strip_bottom=top + STRIP,
@@ -129,42 +123,6 @@ def _panel(place: int, found: Sequence[tuple[int, BehaviourVerdict]], scale: _Sc
             ends = (y(one.low), y(one.high))
             points.append(PlotPoint(scale.x(step), y(one.net_win), *ends, one.verdict, step == current))
     return PlotPanel(subject_name(found[0][1]), top - 4, zero, y(1.0), y(-1.0), tuple(points))
-
-
-def _lines(losses: Sequence[Series], scale: _Scale, top: float) -> Iterator[PlotLine]:
-    """All losses share the strip's height, so that they can be told apart and from nothing else."""
-    known = [value for one in losses for value in one.values if value is not None]
-    if not known:
-        return
-    low, high = min(known), max(known)
-
-    def y(value: float) -> float:
-        return round(top + 3 + (STRIP - 6) * (1 - (value - low) / (high - low if high > low else 1.0)), 1)
-
-    names = {"loss": _("training loss"), "eval_loss": _("eval loss")}
-    for one in losses:
-        finite = [value for value in one.values if value is not None]
-        if finite:
-            told = f"{number(finite[0])} → {number(finite[-1])}"
-            parts = tuple(
-                # A lone point is drawn as a line to itself: its round ends are a dot.
-                " ".join(f"{scale.x(step)},{y(value)}" for step, value in (part * 2 if len(part) == 1 else part))
-                for part in unbroken(one)
-            )
-            yield PlotLine(names.get(one.name, one.name), one.name != "loss", parts, told)
-
-
-def unbroken(series: Series) -> Iterator[list[tuple[int, float]]]:
-    """Stretches of points, apart where the value was no number."""
-    part: list[tuple[int, float]] = []
-    for step, value in zip(series.steps, series.values, strict=True):
-        if value is not None:
-            part.append((step, value))
-        elif part:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _ticks(steps: Sequence[int], scale: _Scale) -> Iterator[PlotTick]:
