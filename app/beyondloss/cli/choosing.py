@@ -50,11 +50,12 @@ def _tell(invocation: Invocation, store: "Store", view: "RunView", *, weigh: boo
     from beyondloss.web.choosing.table import as_text, build_rows
     from beyondloss.web.choosing.words import choosing_sentences, serving_text
 
-    found = choosing.weigh_checkpoints(store, view, OWNER)
+    evidence = verdicts.evidence_of(store, view.id, OWNER)
+    found = choosing.weigh_checkpoints(store, view, OWNER, known=evidence)
     serving = choosing.serving_of(view, OWNER, step=view.chosen.step) if view.chosen else None
     lines = [_chosen_line(view)]
     if weigh:
-        rows = build_rows(view, verdicts.verdicts_by_step(store, view.id, OWNER), found)
+        rows = build_rows(view, verdicts.verdict_sets(evidence, OWNER), found)
         lines += ["", as_text(rows), "", *choosing_sentences(found)]
     if serving:
         lines += ["", serving_text(serving)]

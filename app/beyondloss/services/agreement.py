@@ -22,7 +22,7 @@ from beyondloss.services.answers import AnswerView, answer_view
 from beyondloss.services.comparisons import counting_ratings, find_reference
 from beyondloss.services.projects import BehaviourView, probe_view
 from beyondloss.services.ratings import RatingView, rating_view
-from beyondloss.services.verdicts import Asked, asked_of, said_by_rater
+from beyondloss.services.verdicts import Asked, Pair, asked_of, said_by_rater
 from beyondloss.store import comparisons, probes, quality_checks, ratings
 from beyondloss.store.comparisons import AnswerPlace
 from beyondloss.store.engine import Store
@@ -31,9 +31,6 @@ from beyondloss.store.tables import QualityCheck
 from beyondloss.store.verdicts import GivenRating
 
 MOST_DISAGREEMENTS = 50
-
-Pair = tuple[int, int]
-"""Ids of an answer and its reference."""
 
 
 class Undefined(StrEnum):
@@ -150,7 +147,6 @@ class _Rated:
     examined: Mapping[int, frozenset[int]]
     """By probe id, the ids of the behaviours it examines."""
     checks: Sequence[QualityCheck]
-    base_means: Sequence[float]
 
 
 def agreement_of(
@@ -202,7 +198,6 @@ def _rated(session: Session, run_id: int, visitor: Visitor, *, step: int | None,
         view = rating_view(record)
         by_pair[view.answer_id, view.reference_id].append(view)
     places = comparisons.rated_places(session, run_id)
-    base_means = quality_checks.base_means(session, run_id)
     if step is not None:
         sampling_id = asked.sampling.id if asked.sampling else None
         found = find_reference(session, visitor, asked.run, step=step, against=against, sampling_id=sampling_id)
@@ -211,7 +206,7 @@ def _rated(session: Session, run_id: int, visitor: Visitor, *, step: int | None,
     examined = {probe.id: frozenset(one.id for one in probe.behaviours) for probe in asked.probes}
     checks = quality_checks.checks_of(session, run_id)
     session.expunge_all()
-    return _Rated(asked, dict(by_pair), places, examined, checks, base_means)
+    return _Rated(asked, dict(by_pair), places, examined, checks)
 
 
 def _compared(places: Mapping[int, AnswerPlace], pair: Pair) -> tuple[int, int, int]:
@@ -273,9 +268,7 @@ def _disagreements(
 
 def _said(rated: _Rated, given: Sequence[RatingView], visitor: Visitor) -> tuple[Said, ...]:
     names = {behaviour.id: behaviour for behaviour in rated.asked.behaviours}
-    by_rater: dict[int, list[RatingView]] = defaultdict(list)
-    for rating in given:
-        by_rater[rating.rater_id].append(rating)
+    by_rater = _by_rater(given)
     return tuple(
         Said(
             rater=rating.rater,
@@ -290,8 +283,15 @@ def _said(rated: _Rated, given: Sequence[RatingView], visitor: Visitor) -> tuple
     )
 
 
+def _by_rater(given: Sequence[RatingView]) -> dict[int, list[RatingView]]:
+    found: dict[int, list[RatingView]] = defaultdict(list)
+    for rating in given:
+        found[rating.rater_id].append(rating)
+    return found
+
+
 def _noise(rated: _Rated) -> BaseNoise:
-    means = rated.base_means
+    means = rated.asked.base_means
     found = net_win(means) if len(means) >= FEWEST_DECISIVE else None
     return BaseNoise(len(means), found, margin_for(rated.asked.noise))
 
@@ -300,10 +300,7 @@ def _rater_rows(rated: _Rated, visitor: Visitor) -> tuple[RaterRow, ...]:
     """Who rated most comes first. A link's visitor sees only their own row."""
     votes: dict[int, list[list[RatingView]]] = defaultdict(list)
     for given in rated.by_pair.values():
-        by_rater: dict[int, list[RatingView]] = defaultdict(list)
-        for rating in given:
-            by_rater[rating.rater_id].append(rating)
-        for rater_id, ratings_of_one in by_rater.items():
+        for rater_id, ratings_of_one in _by_rater(given).items():
             if visitor.is_owner or rater_id == visitor.rater_id:
                 votes[rater_id].append(ratings_of_one)
     rows = [

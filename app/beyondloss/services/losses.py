@@ -1,6 +1,6 @@
 """What the losses of a run did between steps: the reference beside the verdicts. Read-only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from beyondloss.analysis.loss_moves import LossMove, level_at, loss_move
@@ -41,6 +41,14 @@ def levels_at(store: Store, run_id: int, steps: Sequence[int]) -> tuple[LossLeve
     """Both losses at each of these steps."""
     found = read_series(store, run_id, [TRAIN, EVAL], budget=_POINTS)
     return tuple(LossLevels(step, _level(found[TRAIN], step), _level(found[EVAL], step)) for step in steps)
+
+
+def lowest(values: Mapping[int, float | None], steps: Iterable[int]) -> int | None:
+    """Of these steps the one with the lowest value. The earliest of equals: a checkpoint between two evaluations has
+    the value of the one before.
+    """
+    known = [(value, step) for step in steps if (value := values.get(step)) is not None]
+    return min(known, default=(0.0, None))[1]
 
 
 def curves(store: Store, run_id: int, *, points: int) -> tuple[Series, ...]:

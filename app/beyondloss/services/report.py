@@ -69,11 +69,14 @@ def build_report(
     the last one that has answers. Raises NotFound or InvalidInput as the comparison does.
     """
     run = runs.find_run(store, reference, visitor)
-    by_step = verdicts.verdicts_by_step(store, run.id, visitor)
+    evidence = verdicts.evidence_of(store, run.id, visitor, unrated=True)
+    by_step = verdicts.verdict_sets(evidence, visitor)
     chosen = _default_step(run, by_step) if step is None else step
     compared = comparisons.compare(store, run.id, visitor, step=chosen, against=against)
     found = verdicts.verdicts_of(store, run.id, visitor, step=chosen, against=against)
     examples = _examples(store, run.id, visitor, compared.comparisons)
+    weighing = choosing.weigh_checkpoints(store, run, visitor, known=evidence)
+    rated = {one.step for one in by_step}
     same_run = compared.against_run_id == run.id and compared.against_step is not None
     return Report(
         run=run,
@@ -85,10 +88,10 @@ def build_report(
         losses=losses.moves_between(store, run.id, before=compared.against_step or 0, after=chosen)
         if same_run
         else None,
-        levels=losses.levels_at(store, run.id, [one.step for one in by_step]),
+        levels=tuple(one for one in weighing.levels if one.step in rated),
         curves=losses.curves(store, run.id, points=DRAWN_POINTS) if by_step else (),
-        moves=choosing.moves_of(store, run.id, visitor),
-        weighing=choosing.weigh_checkpoints(store, run, visitor),
+        moves=choosing.moves_of(store, run.id, visitor, known=evidence),
+        weighing=weighing,
         gains=_strongest([one for one in examples if one.value > 0]),
         setbacks=_strongest([one for one in examples if one.value < 0]),
         agreement=agreement_of(store, run.id, visitor, step=chosen, against=against),

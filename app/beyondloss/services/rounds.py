@@ -15,14 +15,11 @@ from beyondloss.domain.ratings import CheckKind, Side
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.checks import NO_CHECKS, CheckRound, checks_beside
 from beyondloss.services.comparisons import Reference, find_reference
-from beyondloss.services.verdicts import Asked, asked_of, by_pair, judge_pairs, pairs_of
+from beyondloss.services.verdicts import Asked, Pair, asked_of, by_pair, judge_pairs, pairs_of
 from beyondloss.store import verdicts
 from beyondloss.store.engine import Store
 from beyondloss.store.rows import stored_id
 from beyondloss.store.verdicts import GivenRating, PairRecord
-
-Pair = tuple[int, int]
-"""Ids of an answer and its reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +166,8 @@ def _round(
         equal=len(pairs) - len(changed),
         rated=len(mine),
         rated_by_anybody=len(said),
-        ratings=sum(len({one.rater_id for one in ratings}) for ratings in said.values()),
-        raters=len({one.rater_id for ratings in said.values() for one in ratings}),
+        ratings=sum(map(_raters_of, said.values())),
+        raters=_raters_of([one for ratings in said.values() for one in ratings]),
         steps=steps,
         checks=NO_CHECKS,
     )

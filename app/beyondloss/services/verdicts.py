@@ -41,7 +41,9 @@ MOST_REMEMBERED = 10_000
 _lock = Lock()
 _newest: "WeakKeyDictionary[Store, dict[tuple[int, int, bool], VerdictSet | None]]" = WeakKeyDictionary()
 
-RatingsByPair = Mapping[tuple[int, int], Sequence[GivenRating]]
+Pair = tuple[int, int]
+"""Ids of an answer and its reference."""
+RatingsByPair = Mapping[Pair, Sequence[GivenRating]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,13 @@ class Asked:
     sampling: SamplingRow | None
     probes: Sequence[ProbeView]
     behaviours: Sequence[BehaviourView]
-    noise: float
-    """Half-width of the net win of base against base, 0 where too little of that was rated."""
+    base_means: Sequence[float]
+    """What raters prefer of the base's own answers, a mean for each probe."""
+
+    @property
+    def noise(self) -> float:
+        """Half-width of the net win of base against base, 0 where too little of that was rated."""
+        return noise_half_width(self.base_means)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +158,12 @@ def verdicts_by_step(
     store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None
 ) -> tuple[VerdictSet, ...]:
     """Every checkpoint with a rated answer against the base, by rising step. A fixed number of queries."""
-    found = evidence_of(store, run_id, visitor, sampling=sampling)
-    base = Reference(run_id, "", BASE_STEP)
+    return verdict_sets(evidence_of(store, run_id, visitor, sampling=sampling), visitor)
+
+
+def verdict_sets(found: Evidence, visitor: Visitor) -> tuple[VerdictSet, ...]:
+    """The same, of evidence that was read before."""
+    base = Reference(stored_id(found.asked.run.id), "", BASE_STEP)
     return tuple(
         _verdict_set(found.asked, pairs, found.given, visitor, step=step, against="base", reference=base)
         for step, pairs in found.pairs.items()
@@ -221,8 +232,7 @@ def asked_of(session: Session, run_id: int, visitor: Visitor, sampling: str | No
     current = probes.current_probes(session, project_id=run.project_id, active_only=True)
     views = [probe_view(record) for record in probes.probe_records(session, current)]
     behaviours = {one.id: one for view in views for one in view.behaviours}
-    noise = noise_half_width(quality_checks.base_means(session, run_id))
-    return Asked(run, chosen, views, list(behaviours.values()), noise)
+    return Asked(run, chosen, views, list(behaviours.values()), quality_checks.base_means(session, run_id))
 
 
 def pairs_of(session: Session, asked: Asked, reference: Reference, *, step: int | None) -> list[PairRecord]:
@@ -239,8 +249,8 @@ def pairs_of(session: Session, asked: Asked, reference: Reference, *, step: int 
     )
 
 
-def by_pair(given: Iterable[GivenRating]) -> dict[tuple[int, int], list[GivenRating]]:
-    found: dict[tuple[int, int], list[GivenRating]] = defaultdict(list)
+def by_pair(given: Iterable[GivenRating]) -> dict[Pair, list[GivenRating]]:
+    found: dict[Pair, list[GivenRating]] = defaultdict(list)
     for rating in given:
         found[rating.answer_id, rating.reference_id].append(rating)
     return dict(found)

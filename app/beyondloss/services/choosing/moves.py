@@ -42,9 +42,12 @@ class StepMove:
     behaviours: tuple[MovedBehaviour, ...]
 
 
-def moves_of(store: Store, run_id: int, visitor: Visitor, *, sampling: str | None = None) -> tuple[StepMove, ...]:
-    """By rising step. All of a run's moves are judged together: a lucky one among many is not called."""
-    evidence = evidence_of(store, run_id, visitor, sampling=sampling, unrated=True)
+def moves_of(store: Store, run_id: int, visitor: Visitor, *, known: Evidence | None = None) -> tuple[StepMove, ...]:
+    """By rising step. All of a run's moves are judged together: a lucky one among many is not called.
+
+    `known`: the run's evidence where it was read before, of unrated answers too.
+    """
+    evidence = known or evidence_of(store, run_id, visitor, unrated=True)
     steps = [step for step, pairs in evidence.pairs.items() if evidence.is_rated(step) or _unchanged(pairs)]
     pairs = list(zip([BASE_STEP, *steps], steps, strict=False))
     noise = evidence.asked.noise

@@ -11,6 +11,7 @@ from beyondloss.analysis.choosing import Cost, Estimate, Standing, Table, lay_ta
 from beyondloss.analysis.statistics.net_win import FEWEST_DECISIVE
 from beyondloss.analysis.verdicts import MARGIN, ProbeValue, margin_for
 from beyondloss.domain.access import Visitor
+from beyondloss.services import losses
 from beyondloss.services.losses import LossLevels, levels_at
 from beyondloss.services.runs import RunView
 from beyondloss.services.verdicts import Evidence, evidence_of
@@ -49,10 +50,11 @@ class Weighing:
     """What is less than this is nothing that matters."""
 
 
-def weigh_checkpoints(store: Store, run: RunView, visitor: Visitor, *, sampling: str | None = None) -> Weighing:
+def weigh_checkpoints(store: Store, run: RunView, visitor: Visitor, *, known: Evidence | None = None) -> Weighing:
+    """`known`: the run's evidence where it was read before."""
     levels = levels_at(store, run.id, [one.step for one in run.checkpoints])
-    evidence = evidence_of(store, run.id, visitor, sampling=sampling)
-    table = lay_table(_values(evidence, visitor))
+    evidence = known or evidence_of(store, run.id, visitor)
+    table = lay_table(_values(evidence, visitor)) if evidence.given else None
     return _nothing(levels) if table is None else _weighed(table, levels, margin=margin_for(evidence.asked.noise))
 
 
@@ -78,8 +80,8 @@ def _nothing(levels: tuple[LossLevels, ...]) -> Weighing:
 def _weighed(table: Table, levels: tuple[LossLevels, ...], *, margin: float) -> Weighing:
     evaluated = {one.step: one.evaluated for one in levels if one.evaluated is not None}
     train = {one.step: one.train for one in levels if one.train is not None}
-    lowest = [_lowest(found, table.steps) for found in (evaluated, train)]
-    found = weigh(table, sorted({step for step in lowest if step is not None}), margin=margin)
+    lowest_at = [losses.lowest(found, table.steps) for found in (evaluated, train)]
+    found = weigh(table, sorted({step for step in lowest_at if step is not None}), margin=margin)
     costs = {one.step: one for one in found.costs}
     return Weighing(
         probes=found.probes,
@@ -88,15 +90,10 @@ def _weighed(table: Table, levels: tuple[LossLevels, ...], *, margin: float) -> 
         standings=found.standings,
         left_out=table.left_out,
         levels=levels,
-        evaluated=_loss_choice(evaluated, lowest[0], costs, found.best),
-        train=_loss_choice(train, lowest[1], costs, found.best),
+        evaluated=_loss_choice(evaluated, lowest_at[0], costs, found.best),
+        train=_loss_choice(train, lowest_at[1], costs, found.best),
         margin=margin,
     )
-
-
-def _lowest(values: Mapping[int, float], steps: Sequence[int]) -> int | None:
-    """The earliest of equals: a checkpoint between two evaluations has the value of the one before."""
-    return min((step for step in steps if step in values), key=lambda step: (values[step], step), default=None)
 
 
 def _loss_choice(
@@ -104,7 +101,7 @@ def _loss_choice(
 ) -> LowestLoss | None:
     if step is None:
         return None
-    overall = _lowest(values, list(values))
+    overall = losses.lowest(values, list(values))
     return LowestLoss(
         step=step,
         value=values[step],

@@ -47,8 +47,9 @@ class ChoosePage:
 
 
 def load_page(store: Store, visitor: Visitor, run: RunView) -> ChoosePage:
-    by_step = verdicts.verdicts_by_step(store, run.id, visitor)
-    found = choosing.weigh_checkpoints(store, run, visitor)
+    evidence = verdicts.evidence_of(store, run.id, visitor)
+    by_step = verdicts.verdict_sets(evidence, visitor)
+    found = choosing.weigh_checkpoints(store, run, visitor, known=evidence)
     made = choosing.choices_made(store, visitor, run.id) if visitor.is_owner else ()
     serving = choosing.serving_of(run, visitor, step=run.chosen.step) if run.chosen else None
     return _build(run, by_step, found, serving=serving, made=made, may_choose=visitor.is_owner)

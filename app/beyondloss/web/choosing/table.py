@@ -1,12 +1,12 @@
 """The table of choosing: each checkpoint with what raters and losses say of it. Numbers in, text out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from beyondloss.analysis.verdicts import VerdictWord
 from beyondloss.domain.runs import BASE_STEP
 from beyondloss.services.choosing import Weighing
-from beyondloss.services.losses import LossLevels
+from beyondloss.services.losses import LossLevels, lowest
 from beyondloss.services.runs import RunView
 from beyondloss.services.verdicts import VerdictSet
 from beyondloss.web.choosing.words import step_name
@@ -63,19 +63,15 @@ def telling_steps(run: RunView, found: Weighing) -> set[int]:
 
 def _marks(found: Weighing) -> tuple[tuple[str, int | None], ...]:
     """Each with the step it belongs to. Where a loss is lowest of all may be a checkpoint that nobody rated."""
-    train = _lowest({one.step: one.train for one in found.levels})
-    evaluated = _lowest({one.step: one.evaluated for one in found.levels})
+    steps = [one.step for one in found.levels]
+    train = lowest({one.step: one.train for one in found.levels}, steps)
+    evaluated = lowest({one.step: one.evaluated for one in found.levels}, steps)
     marks = [(_("raters' best"), found.best), (_("lowest training loss"), train), (_("lowest eval loss"), evaluated)]
     if found.train and found.train.step != train:
         marks.append((_("lowest training loss of those compared"), found.train.step))
     if found.evaluated and found.evaluated.step != evaluated:
         marks.append((_("lowest eval loss of those compared"), found.evaluated.step))
     return tuple(marks)
-
-
-def _lowest(levels: Mapping[int, float | None]) -> int | None:
-    known = [(value, step) for step, value in levels.items() if value is not None]
-    return min(known)[1] if known else None
 
 
 def _row(
