@@ -9,7 +9,18 @@ from beyondloss.domain.metrics import MetricPoint
 from beyondloss.services.metrics import append_points
 from tests.browser.conftest import OpenPage, RunningServer
 from tests.browser.run_content import a_changing_run
-from tests.factories import a_checkpoint, an_answer
+from tests.factories import (
+    a_behaviour,
+    a_checkpoint,
+    a_probe,
+    a_project,
+    a_rater,
+    a_rating,
+    a_run,
+    an_answer,
+    checkpoints_of,
+    points,
+)
 
 CheckPage = Callable[[Page], None]
 
@@ -198,6 +209,26 @@ def test_on_a_phone_nothing_sticks_out_and_fingers_hit(
     phone.locator("#card-1-0 .verdicts .rate.more").tap()
     expect(phone.locator("#run-say")).to_contain_text("You rated 1 of 3")
     axe(phone)
+
+
+def test_on_a_phone_tables_of_many_rated_checkpoints_scroll_in_their_own_boxes(
+    phone: Page, server: RunningServer
+) -> None:
+    store = server.store
+    project = a_project(store)
+    probe = a_probe(store, project, behaviours=[a_behaviour(store, project, name="asks before assuming")])
+    run = a_run(store, project, name="support", steps=tuple(range(10, 130, 10)))
+    base, *others = checkpoints_of(store, run)
+    before, rater = an_answer(store, base, probe, text="before"), a_rater(store)
+    for other in others:
+        a_rating(store, rater, an_answer(store, other, probe, text="after"), before)
+    points(store, run, loss=[2.0 * 0.98**step for step in range(120)])
+    opened(phone, server)
+    for table in ("checkpoints", "behaviours"):
+        if phone.locator(f"#{table}:not([open]) > summary").count():
+            phone.locator(f"#{table} > summary").tap()
+    expect(phone.locator(".table-scroll .verdict-mark").first).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_without_scripts_one_can_still_choose_and_rate(open_page: OpenPage, server: RunningServer) -> None:
